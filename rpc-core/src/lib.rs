@@ -8,9 +8,13 @@
 pub mod error;
 pub mod ids;
 pub mod limits;
+mod metadata;
+mod stats;
 mod time;
 
 pub use error::{BindError, CallError, Code, Error, Execution, Hop, Offer, ProtocolError, Tried};
 pub use ids::{Domain, Incarnation, RequestId, SessionId, SlotId, Token};
 pub use limits::Limits;
+pub use metadata::Metadata;
+pub use stats::Stats;
 pub use time::Instant;
