@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod frame;
 pub mod ids;
 pub mod limits;
 mod metadata;
