@@ -25,7 +25,7 @@ impl ConnectionTime {
     }
 
     #[inline]
-    pub(crate) fn from_wire(self, millis: u32) -> Instant {
+    pub(crate) fn instant(self, millis: u32) -> Instant {
         Instant(self.origin.0.saturating_add(u64::from(millis) * 1_000_000))
     }
 }
@@ -40,7 +40,7 @@ mod tests {
         let server = ConnectionTime::starting(Instant(0));
         let client = ConnectionTime::starting(Instant(0) + Duration::from_millis(3));
         let deadline = Instant(0) + Duration::from_millis(503);
-        let there = server.from_wire(client.to_wire(deadline));
+        let there = server.instant(client.to_wire(deadline));
         assert_eq!(deadline - there, Duration::from_millis(3));
     }
 

@@ -151,7 +151,7 @@ impl Session {
     #[inline]
     fn admit(&mut self, now: Instant, lane: Lane, request: Whole<'_>, entry: &Entry, hash: u64) {
         let Some(open) = self.open(lane) else { return };
-        let deadline = open.time.from_wire(request.deadline);
+        let deadline = open.time.instant(request.deadline);
         if deadline <= now {
             self.refuse(
                 lane,
