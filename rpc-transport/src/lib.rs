@@ -10,5 +10,10 @@ mod stream;
 pub use stream::{ByteStream, in_process};
 
 // The client's side.
+mod address;
+mod dial;
+
+pub use address::Addresses;
+pub use dial::Dialer;
 
 // The server's side.
