@@ -17,3 +17,11 @@ pub use address::Addresses;
 pub use dial::Dialer;
 
 // The server's side.
+pub mod context;
+mod incoming;
+mod listener;
+mod server;
+
+pub use context::Context;
+pub use incoming::{Handler, Incoming, Outcome, Service, context, no_such_method};
+pub use server::{Bound, Server, ServerHandle};
