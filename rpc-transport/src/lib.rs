@@ -3,18 +3,29 @@
 #![forbid(unsafe_code)]
 
 // Both sides.
+mod address;
 mod clock;
 mod pipe;
 mod stream;
 
+pub use address::Addresses;
 pub use stream::{ByteStream, in_process};
 
 // The client's side.
-mod address;
+mod binding;
+mod call;
+mod channel;
+mod client;
+mod connect;
 mod dial;
+mod stub;
 
-pub use address::Addresses;
+pub use binding::{Binding, Client};
+pub use call::Call;
+pub use channel::Channel;
+pub use connect::{Connect, connect, connect_over, connect_with};
 pub use dial::Dialer;
+pub use stub::{Arguments, arguments};
 
 // The server's side.
 pub mod context;

@@ -72,9 +72,9 @@ impl Pipe {
         &self.read[self.start..self.end]
     }
 
-    /// Marks the first `count` unread bytes as used.
+    /// Marks the first `count` unread bytes as used, or all if there are fewer.
     pub(crate) fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.end);
+        self.start = self.start.saturating_add(count).min(self.end);
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
