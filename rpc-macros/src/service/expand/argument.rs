@@ -87,11 +87,12 @@ pub(super) fn lend(argument: &Argument<'_>) -> TokenStream {
 
 /// What the handler owns of an argument.
 fn owned(argument: &Argument<'_>) -> TokenStream {
+    let span = span(argument);
     match &argument.form {
         Form::Owned(ty) | Form::Lent(ty) => quote!(#ty),
-        Form::Slice(ty) => quote!(::std::vec::Vec<#ty>),
-        Form::Text => quote!(::std::string::String),
-        Form::Bytes => quote!(::std::vec::Vec<::core::primitive::u8>),
+        Form::Slice(ty) => quote_spanned!(span=> ::std::vec::Vec<#ty>),
+        Form::Text => quote_spanned!(span=> ::std::string::String),
+        Form::Bytes => quote_spanned!(span=> ::std::vec::Vec<::core::primitive::u8>),
     }
 }
 

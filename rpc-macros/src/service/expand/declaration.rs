@@ -16,8 +16,10 @@ pub(in crate::service) fn declaration(item: &ItemTrait) -> TokenStream {
     let mut item = item.clone();
     repair::before_emitting(&mut item);
     item.attrs.retain(|attr| !is_rpc(attr));
-    // The names of the methods are those of the service, not of a convention about `self`.
-    item.attrs.push(parse_quote!(#[allow(clippy::wrong_self_convention)]));
+    // The names of the methods are those of the service, not of a convention about `self`; and the user may have
+    // written one of the bounds below.
+    item.attrs
+        .push(parse_quote!(#[allow(clippy::wrong_self_convention, clippy::trait_duplication_in_bounds)]));
     item.colon_token.get_or_insert_default();
     for bound in
         [parse_quote!(::core::marker::Send), parse_quote!(::core::marker::Sync), parse_quote!('static)]

@@ -3,7 +3,7 @@
 //! Every path is absolute, every local name has the macro's hygiene, and nothing of the prelude is assumed.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 
 use super::model::Service;
 
@@ -59,4 +59,13 @@ fn not_docs<'a>(service: &'a Service<'_>) -> impl Iterator<Item = &'a syn::Attri
         .shown
         .iter()
         .filter(|attr| !attr.path().is_ident("doc") && !attr.path().is_ident("cfg_attr"))
+}
+
+/// The facade's path as if it had been written at `span`: an expression that begins with it is reported there.
+fn at(krate: &syn::Path, span: Span) -> TokenStream {
+    let respanned = krate.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(span.resolved_at(token.span()));
+        token
+    });
+    respanned.collect()
 }

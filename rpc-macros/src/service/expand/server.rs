@@ -118,6 +118,7 @@ fn handler(method: &Method<'_>, service: &Service<'_>) -> TokenStream {
         None => (None, None),
         Some(parameter) => {
             let (ty, span) = (parameter.ty, parameter.ty.span());
+            let krate = super::at(krate, span);
             let borrow = quote_spanned!(span=> let #context: #ty = #krate::__private::context(&#call););
             (Some(borrow), Some(quote!(#context,)))
         }
