@@ -1,1 +1,24 @@
-//! Part of Carnegie.
+//! The protocol of Carnegie, without input and output: bytes and `now` go in, bytes and events come out.
+//!
+//! No runtime, no socket, no thread, no clock and no randomness of its own: a driver (`carnegie-transport`) brings
+//! those, and so does a simulator, which therefore runs the very code that ships.
+
+#![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod error;
+pub mod frame;
+pub mod ids;
+pub mod limits;
+mod metadata;
+pub mod schema;
+pub mod service;
+mod stats;
+mod time;
+
+pub use error::{BindError, CallError, Code, Error, Execution, Hop, Offer, ProtocolError, Tried};
+pub use ids::{Domain, Incarnation, RequestId, SessionId, SlotId, Token};
+pub use limits::Limits;
+pub use metadata::Metadata;
+pub use stats::Stats;
+pub use time::Instant;

@@ -1,0 +1,360 @@
+//! Why a call failed.
+
+use super::{BindError, Code, Execution};
+use crate::ids::RequestId;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One nested call on the way to a failure: who called whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// The method whose call failed: `Bank.pay`.
+    pub method: String,
+    /// The server that it was sent to: `10.0.0.7:7001`.
+    pub address: String,
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.method, self.address)
+    }
+}
+
+fn way(hops: &[Hop]) -> String {
+    hops.iter().map(ToString::to_string).collect::<Vec<_>>().join(" -> ")
+}
+
+/// Why a call has no result. Every value says whether the handler ran: [`Error::execution`].
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No answer before the deadline.
+    #[error("{method}: no answer within {after:?} ({execution})")]
+    DeadlineExceeded {
+        /// The method that was called.
+        method: &'static str,
+        /// The time that the call had.
+        after: Duration,
+        /// `NotExecuted` if the request was never sent or was refused, else `Unknown`.
+        execution: Execution,
+        /// The call, if it was given a number.
+        request_id: Option<RequestId>,
+    },
+    /// The connection broke while the call was on its way.
+    #[error("{method}: the connection to {address} is lost: {why} ({execution})")]
+    ConnectionLost {
+        /// The method that was called.
+        method: &'static str,
+        /// Which server.
+        address: String,
+        /// What happened to the connection.
+        why: String,
+        /// `NotExecuted` if the request was never written, else `Unknown`.
+        execution: Execution,
+        /// The call, if it was given a number.
+        request_id: Option<RequestId>,
+    },
+    /// There is no connection and none can be made. Never executed.
+    #[error("{method}: {source}")]
+    Unavailable {
+        /// The method that was called.
+        method: &'static str,
+        /// Why the server cannot be reached or does not agree.
+        source: Arc<BindError>,
+    },
+    /// The server refused the request before it started. Never executed.
+    #[error("{method}: refused by {address}: {reason}")]
+    Refused {
+        /// The method that was called.
+        method: &'static str,
+        /// Which server.
+        address: String,
+        /// The class of the refusal.
+        code: Code,
+        /// The server's reason.
+        reason: String,
+        /// When to try again, if the server said so.
+        retry_after: Option<Duration>,
+        /// The call.
+        request_id: Option<RequestId>,
+    },
+    /// The server's version of the service lacks this method. Never executed.
+    #[error("the server at {address} has no method {method}: {why}")]
+    Unimplemented {
+        /// The method that was called.
+        method: &'static str,
+        /// Which server.
+        address: String,
+        /// The versions of both sides.
+        why: String,
+    },
+    /// Client and server understand the method's types differently. Never executed.
+    #[error("{method}: client and server at {address} disagree: {differences}")]
+    SignatureMismatch {
+        /// The method that was called.
+        method: &'static str,
+        /// Which server.
+        address: String,
+        /// Where the signatures differ.
+        differences: String,
+    },
+    /// A message is larger than one of the two sides allows.
+    #[error("{method}: the {what} has {size} bytes, but {whose} limit is {limit} ({execution})")]
+    TooLarge {
+        /// The method that was called.
+        method: &'static str,
+        /// `request`, `reply` or `metadata`.
+        what: &'static str,
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+        /// `this client's` or `the server's`.
+        whose: &'static str,
+        /// `NotExecuted` for a request, `Executed` for a reply.
+        execution: Execution,
+        /// The call, if it was given a number.
+        request_id: Option<RequestId>,
+    },
+    /// The arguments cannot be encoded. Never sent.
+    #[error("{method}: the arguments cannot be sent: {why}")]
+    Unencodable {
+        /// The method that was called.
+        method: &'static str,
+        /// The codec's or the type's own words.
+        why: String,
+    },
+    /// The reply came, but cannot be decoded. The handler ran.
+    #[error("{method}: the reply cannot be read: {why} (executed)")]
+    Undecodable {
+        /// The method that was called.
+        method: &'static str,
+        /// The codec's or the type's own words.
+        why: String,
+        /// The call.
+        request_id: Option<RequestId>,
+    },
+    /// The handler panicked, or what it returned cannot be sent. It ran, and will not run again.
+    #[error("{method}: the handler at {address} failed: {message} (executed)")]
+    Internal {
+        /// The method that was called.
+        method: &'static str,
+        /// Which server.
+        address: String,
+        /// The panic's message, or why the reply cannot be encoded.
+        message: String,
+        /// The call.
+        request_id: Option<RequestId>,
+    },
+    /// The handler ran, and passed on that a call of its own failed.
+    #[error("{method} at {address} -> {}: {message} (executed)", way(hops))]
+    Nested {
+        /// The method that was called.
+        method: &'static str,
+        /// Which server.
+        address: String,
+        /// The class of the innermost failure.
+        code: Code,
+        /// The innermost failure, in words.
+        message: String,
+        /// The calls from the handler's own down to the one that failed.
+        hops: Vec<Hop>,
+        /// The call.
+        request_id: Option<RequestId>,
+    },
+    /// The call was executed, but the server no longer holds its reply.
+    #[error("{method}: executed by {address}, but the reply is gone")]
+    ReplyLost {
+        /// The method that was called.
+        method: &'static str,
+        /// Which server.
+        address: String,
+        /// The call.
+        request_id: Option<RequestId>,
+    },
+    /// The server cannot say whether the call was executed.
+    #[error("{method}: {address} cannot tell whether the call was executed")]
+    InDoubt {
+        /// The method that was called.
+        method: &'static str,
+        /// Which server.
+        address: String,
+        /// The call.
+        request_id: Option<RequestId>,
+    },
+    /// The channel was closed, or too many calls wait already. Never sent.
+    #[error("{method}: not sent: {why}")]
+    NotSent {
+        /// The method that was called.
+        method: &'static str,
+        /// What stood against it.
+        why: String,
+        /// The class.
+        code: Code,
+    },
+}
+
+impl Error {
+    /// Whether the handler ran.
+    pub fn execution(&self) -> Execution {
+        match self {
+            Error::DeadlineExceeded { execution, .. }
+            | Error::ConnectionLost { execution, .. }
+            | Error::TooLarge { execution, .. } => *execution,
+            Error::Unavailable { .. }
+            | Error::Refused { .. }
+            | Error::Unimplemented { .. }
+            | Error::SignatureMismatch { .. }
+            | Error::Unencodable { .. }
+            | Error::NotSent { .. } => Execution::NotExecuted,
+            Error::Undecodable { .. }
+            | Error::Internal { .. }
+            | Error::Nested { .. }
+            | Error::ReplyLost { .. } => Execution::Executed,
+            Error::InDoubt { .. } => Execution::Unknown,
+        }
+    }
+
+    /// The call's number, if it was given one: it names the call in the server's logs too.
+    pub fn request_id(&self) -> Option<RequestId> {
+        match self {
+            Error::DeadlineExceeded { request_id, .. }
+            | Error::ConnectionLost { request_id, .. }
+            | Error::Refused { request_id, .. }
+            | Error::TooLarge { request_id, .. }
+            | Error::Undecodable { request_id, .. }
+            | Error::Internal { request_id, .. }
+            | Error::Nested { request_id, .. }
+            | Error::ReplyLost { request_id, .. }
+            | Error::InDoubt { request_id, .. } => *request_id,
+            _ => None,
+        }
+    }
+
+    /// The class of the error, in gRPC's terms.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::DeadlineExceeded { .. } => Code::DeadlineExceeded,
+            Error::ConnectionLost { .. } | Error::Unavailable { .. } => Code::Unavailable,
+            Error::Refused { code, .. } | Error::Nested { code, .. } | Error::NotSent { code, .. } => *code,
+            Error::Unimplemented { .. } => Code::Unimplemented,
+            Error::SignatureMismatch { .. } => Code::FailedPrecondition,
+            Error::TooLarge { .. } => Code::ResourceExhausted,
+            Error::Unencodable { .. } => Code::InvalidArgument,
+            Error::Undecodable { .. } | Error::Internal { .. } => Code::Internal,
+            Error::ReplyLost { .. } => Code::DataLoss,
+            Error::InDoubt { .. } => Code::Unknown,
+        }
+    }
+
+    /// Whether the same call may be made again without running twice, and may then succeed.
+    pub fn is_retryable(&self) -> bool {
+        self.execution() == Execution::NotExecuted
+            && match self {
+                Error::Unavailable { source, .. } => source.is_retryable(),
+                Error::Refused { code, .. } => matches!(code, Code::Unavailable | Code::ResourceExhausted),
+                Error::ConnectionLost { .. } | Error::DeadlineExceeded { .. } => true,
+                Error::NotSent { code, .. } => *code == Code::ResourceExhausted,
+                _ => false,
+            }
+    }
+
+    /// The method that was called: `BoxOffice.sell`.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Error::DeadlineExceeded { method, .. }
+            | Error::ConnectionLost { method, .. }
+            | Error::Unavailable { method, .. }
+            | Error::Refused { method, .. }
+            | Error::Unimplemented { method, .. }
+            | Error::SignatureMismatch { method, .. }
+            | Error::TooLarge { method, .. }
+            | Error::Unencodable { method, .. }
+            | Error::Undecodable { method, .. }
+            | Error::Internal { method, .. }
+            | Error::Nested { method, .. }
+            | Error::ReplyLost { method, .. }
+            | Error::InDoubt { method, .. }
+            | Error::NotSent { method, .. } => method,
+        }
+    }
+
+    /// The server that was called, if the call got so far.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Error::ConnectionLost { address, .. }
+            | Error::Refused { address, .. }
+            | Error::Unimplemented { address, .. }
+            | Error::SignatureMismatch { address, .. }
+            | Error::Internal { address, .. }
+            | Error::Nested { address, .. }
+            | Error::ReplyLost { address, .. }
+            | Error::InDoubt { address, .. } => Some(address),
+            _ => None,
+        }
+    }
+
+    /// The nested calls between the handler and the failure; empty unless the handler passed a failure on.
+    pub fn hops(&self) -> &[Hop] {
+        match self {
+            Error::Nested { hops, .. } => hops,
+            _ => &[],
+        }
+    }
+}
+
+/// Why a call to a method `-> Result<T, E>` has no `T`. `E` needs nothing of this crate.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallError<E> {
+    /// The handler's own refusal. It was executed, and the refusal is its result.
+    Application(E),
+    /// The framework's failure: see [`Error::execution`].
+    Failed(Error),
+}
+
+impl<E> CallError<E> {
+    /// The handler's refusal, or the framework's failure as an error of its own.
+    ///
+    /// # Errors
+    /// The framework's failure.
+    pub fn application(self) -> Result<E, Error> {
+        match self {
+            CallError::Application(error) => Ok(error),
+            CallError::Failed(error) => Err(error),
+        }
+    }
+
+    /// Whether the handler ran: a refusal is a result, so it did.
+    pub fn execution(&self) -> Execution {
+        match self {
+            CallError::Application(_) => Execution::Executed,
+            CallError::Failed(error) => error.execution(),
+        }
+    }
+}
+
+impl<E> From<Error> for CallError<E> {
+    fn from(error: Error) -> Self {
+        CallError::Failed(error)
+    }
+}
+
+// `Debug` is all that is asked of E: with `E: Display` a plain enum would not convert with `?`.
+impl<E: fmt::Debug> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Application(error) => write!(f, "refused: {error:?}"),
+            CallError::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug> std::error::Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            CallError::Application(_) => None,
+            CallError::Failed(error) => std::error::Error::source(error),
+        }
+    }
+}

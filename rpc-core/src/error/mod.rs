@@ -1,0 +1,11 @@
+//! What can go wrong. Every error of a call says whether the handler ran.
+
+mod bind;
+mod call;
+mod code;
+mod protocol;
+
+pub use bind::{BindError, Offer, Tried};
+pub use call::{CallError, Error, Hop};
+pub use code::{Code, Execution};
+pub use protocol::ProtocolError;

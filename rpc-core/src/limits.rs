@@ -1,0 +1,96 @@
+//! Every bound of the protocol and of both engines, with its default and its reason. Nothing a peer does can make
+//! either side keep, allocate or wait for more than stands here.
+
+use std::time::Duration;
+
+/// The header of every frame.
+pub const HEADER_LEN: usize = 24;
+
+/// The largest payload of one frame; a larger message travels in chunks of this size. 64 KiB cost less than a
+/// thousandth in headers and keep the line free for other calls within about 20 µs on a fast network.
+pub const CHUNK_LEN: usize = 64 << 10;
+
+/// The most metadata in one message, encoded. gRPC's customary limit.
+pub const METADATA_MAX: usize = 8 << 10;
+
+/// The longest frame that anybody may send: header, metadata, total length, one chunk.
+pub const FRAME_MAX: usize = HEADER_LEN + 2 + METADATA_MAX + 4 + CHUNK_LEN;
+
+/// The longest `Hello`, `Welcome`, `Bind` and so on: frames that carry tables. A service of 1,024 methods fits.
+pub const TABLE_FRAME_MAX: usize = FRAME_MAX;
+
+/// Methods in one service. A larger trait is refused by the macro; this bounds what a peer may claim.
+pub const METHODS_MAX: usize = 1024;
+
+/// Entries in a session's method table, over all of its bindings (indices are 16 bits).
+pub const METHOD_TABLE_MAX: usize = 16 * METHODS_MAX;
+
+/// Names and texts in handshake and error frames. Longer texts are cut before they are sent.
+pub const TEXT_MAX: usize = 4 << 10;
+
+/// Hops of nested calls that an error lists. Deeper chains keep the first and the last ones.
+pub const HOPS_MAX: usize = 16;
+
+/// Credentials in a `Hello`. A JSON web token with a certificate chain fits.
+pub const CREDENTIALS_MAX: usize = 16 << 10;
+
+/// How deep a value may nest when it is decoded. Each level costs stack; 128 is what serde_json allows.
+pub const NESTING_MAX: usize = 128;
+
+/// Elements of size zero that one message may claim to hold: they cost no bytes on the wire, so no other limit
+/// acts on them.
+pub const ZERO_SIZED_MAX: usize = 1 << 16;
+
+/// Connections attached to one session at a time.
+pub const CONNECTIONS_PER_SESSION: usize = 4;
+
+/// What may be set. Both sides take the same structure; each field says whom it concerns.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The largest message, in bytes of payload, that this side sends or accepts. The peer's own limit is learned in the
+    /// handshake. Default 16 MiB. Larger messages are refused before anything is sent, with both sizes.
+    pub message_max: usize,
+    /// Calls in flight in one session. The client asks for so many, the server grants at most so many. Default 1,024;
+    /// a slot costs about 100 bytes on either side besides the reply that it keeps. At most 2^24.
+    pub slots: u32,
+    /// Client: calls that wait for a slot or for a connection. Default 65,536. Beyond it a call fails at once.
+    pub waiting_max: usize,
+    /// Client and server: bytes that wait to be written on one connection before new calls have to wait, or (on the
+    /// server) requests are no longer read. Default 4 MiB.
+    pub outgoing_max: usize,
+    /// Server: bytes of unfinished large messages of one connection. Default 64 MiB, and never below `message_max`.
+    pub gathering_max: usize,
+    /// The handshake must be over within this time. Default 5 s.
+    pub handshake: Duration,
+    /// A call without a timeout of its own or of its method ends after this. Default 10 s.
+    pub call_timeout: Duration,
+    /// A connection with nothing to do is probed this often, by both sides. Default 30 s.
+    pub keep_alive: Duration,
+    /// A connection with calls in it that has been silent for this long is probed. Default 1 s. After that the time to
+    /// wait for an answer follows the measured round trip.
+    pub probe_after: Duration,
+    /// Server: connections at a time. Default 16,384. Beyond it a connection is refused in its handshake.
+    pub connections_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_max: 16 << 20,
+            slots: 1024,
+            waiting_max: 1 << 16,
+            outgoing_max: 4 << 20,
+            gathering_max: 64 << 20,
+            handshake: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(30),
+            probe_after: Duration::from_secs(1),
+            connections_max: 16 << 10,
+        }
+    }
+}
+
+// A chunk, its header and its metadata must fit into the read buffer of a connection, or it could never be decoded.
+const _: () = assert!(FRAME_MAX <= 128 << 10);
+const _: () = assert!(METHOD_TABLE_MAX <= 1 << 16);
