@@ -1,7 +1,7 @@
 //! Names and literals as text.
 
 use quote::ToTokens;
-use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta};
+use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Type};
 
 /// A name as the wire knows it: `r#type` is `type`.
 pub(crate) fn unraw(ident: &Ident) -> String {
@@ -26,6 +26,13 @@ pub(crate) fn spelled(tokens: impl ToTokens) -> String {
     text
 }
 
+/// A type's name without the modules that it is in: those differ between two programs.
+pub(crate) fn bare(ty: &Type) -> String {
+    let spelled = spelled(ty);
+    let parts = spelled.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+    parts.map(|part| part.rsplit("::").next().unwrap_or_default()).collect()
+}
+
 /// The string in `name = "string"`.
 pub(crate) fn string_of(meta: &Meta) -> Option<LitStr> {
     let Meta::NameValue(pair) = meta else { return None };
@@ -37,5 +44,22 @@ pub(crate) fn string_of(meta: &Meta) -> Option<LitStr> {
     match value {
         Expr::Lit(ExprLit { lit: Lit::Str(string), .. }) => Some(string.clone()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syn::parse_quote;
+
+    #[test]
+    fn tokens_are_spelled_without_the_blanks_between_them() {
+        assert_eq!(spelled(quote::quote!(::a::B<'static, &mut [u8; 4]>)), "::a::B<'static,&mut[u8;4]>");
+    }
+
+    #[test]
+    fn a_types_name_is_bared_of_its_modules() {
+        assert_eq!(bare(&parse_quote!(std::vec::Vec<geo::types::Point<f32>>)), "Vec<Point<f32>>");
+        assert_eq!(bare(&parse_quote!(u8)), "u8");
     }
 }

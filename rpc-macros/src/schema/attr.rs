@@ -104,7 +104,9 @@ impl Attrs {
             "skip_deserializing" => self.skip_deserializing = Some(meta.span()),
             "from" | "try_from" => self.from = type_in(meta, "u16", errors),
             "into" => self.into = type_in(meta, "u16", errors),
-            "with" | "serialize_with" | "deserialize_with" => self.with = Some(meta.path().span()),
+            "with" | "serialize_with" | "deserialize_with" => {
+                self.with = self.with.or(Some(meta.path().span()))
+            }
             // These say nothing about what is written.
             "default" | "alias" | "bound" | "crate" | "borrow" | "deny_unknown_fields" | "expecting" => {}
             _ => {

@@ -7,7 +7,7 @@ use syn::{Data, DeriveInput, Generics, Ident, Path, Type, parse_quote};
 use super::attr::{Attrs, Level};
 use super::rename::Rule;
 use crate::errors::Errors;
-use crate::text::{spelled, unraw};
+use crate::text::{bare, spelled, unraw};
 
 /// The type that derives.
 pub(super) struct Container<'a> {
@@ -133,7 +133,7 @@ impl<'a> Field<'a> {
 
     pub(super) fn described(&self) -> Describe<'_> {
         match (&self.attrs.opaque, &self.attrs.described_as) {
-            (Some(opaque), _) => Describe::Opaque(opaque.name.clone().unwrap_or_else(|| spelled(self.ty))),
+            (Some(opaque), _) => Describe::Opaque(opaque.name.clone().unwrap_or_else(|| bare(self.ty))),
             (None, Some(ty)) => Describe::Type(ty),
             (None, None) => Describe::Type(self.ty),
         }

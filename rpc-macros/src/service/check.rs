@@ -1,15 +1,13 @@
 //! What a service cannot be, said at the user's own tokens: what is wrong, and what to do.
 
-use quote::ToTokens;
-use syn::{
-    GenericParam, Generics, ItemTrait, Pat, PathArguments, ReceiverKind, ReturnType, Safety, TraitItem, Type,
-};
+use syn::{ItemTrait, Pat, ReceiverKind, ReturnType, Safety, TraitItem, Type};
 
 use super::attr::{Version, is_rpc};
-use super::model::{Argument, Form, Method, Opaque, Service, is_context, lends_context, peel};
-use super::refuse;
+use super::model::{Argument, Form, Method, Opaque, Service, lends_context, peel};
+use super::refuse::{self, Refuser};
 use super::repair::has_cfg;
 use crate::errors::Errors;
+use crate::text::spelled;
 
 /// A method's index is a `u16` on the wire; a trait far smaller than that is already several services.
 const METHODS_MAX: usize = 1024;
@@ -38,7 +36,7 @@ pub(super) fn service(service: &mut Service<'_>, item: &ItemTrait, errors: &mut 
         since(method, version, errors);
         opaque(method, errors);
         let before = errors.count();
-        signature(method, errors);
+        signature(method, item, errors);
         errors.count() == before
     });
     item.generics.params.is_empty()
@@ -60,16 +58,8 @@ fn header(item: &ItemTrait, errors: &mut Errors) {
     if let Some(token) = &item.modifiers.auto_token {
         errors.at(token, "a service cannot be an auto trait: it has methods to call; remove `auto`");
     }
-    for param in &item.generics.params {
-        match param {
-            GenericParam::Lifetime(lifetime) => refuse::lifetime_in(lifetime, errors),
-            GenericParam::Type(_) | GenericParam::Const(_) => errors.at(
-                param,
-                "a service cannot be generic: its name stands for one signature on the wire; make it one service for each type, or use an enum (the type that implements it may be generic)",
-            ),
-        }
-    }
-    no_where_clause(&item.generics, errors);
+    let generic = "a service cannot be generic: its name stands for one signature on the wire; make it one service for each type, or use an enum (the type that implements it may be generic)";
+    refuse::generics(&item.generics, generic, errors);
 }
 
 fn other_than_method(entry: &TraitItem, errors: &mut Errors) {
@@ -131,7 +121,7 @@ fn opaque(method: &Method<'_>, errors: &mut Errors) {
     }
     for argument in &method.arguments {
         if let (Some(span), Form::Text | Form::Bytes) = (argument.opaque, &argument.form) {
-            let declared = argument.declared.to_token_stream();
+            let declared = spelled(argument.declared);
             errors.at_span(span, format!("the structure of `{declared}` is always known; remove `opaque`"));
         }
     }
@@ -140,19 +130,13 @@ fn opaque(method: &Method<'_>, errors: &mut Errors) {
     }
 }
 
-fn signature(method: &Method<'_>, errors: &mut Errors) {
+fn signature(method: &Method<'_>, item: &ItemTrait, errors: &mut Errors) {
+    let sig = &method.function.sig;
     qualifiers(method, errors);
-    generics(&method.function.sig.generics, errors);
-    receiver(method, errors);
-    if let Some(context) = &method.context {
-        refuse::context(context.ty, errors);
-        if !matches!(context.pat, Pat::Ident(_) | Pat::Wild(_)) {
-            errors.at(context.pat, "a parameter needs a name; write `cx: &Context`");
-        }
-        no_cfg(context.attrs, errors);
-    }
+    let generic = "a method cannot be generic: its name stands for one signature on the wire; make it one method for each type, or take an enum";
+    refuse::generics(&sig.generics, generic, errors);
     for argument in &method.arguments {
-        self::argument(method, argument, errors);
+        parameter(method, argument, errors);
     }
     if let Some(first) = method.arguments.get(ARGUMENTS_MAX) {
         let count = method.arguments.len();
@@ -163,15 +147,37 @@ fn signature(method: &Method<'_>, errors: &mut Errors) {
             ),
         );
     }
-    if method.function.sig.asyncness.is_some() {
-        refuse::result(&method.returns.ty, errors);
+    if let Some(context) = &method.context {
+        if !matches!(context.pat, Pat::Ident(_) | Pat::Wild(_)) {
+            errors.at(context.pat, "a parameter needs a name; write `cx: &Context`");
+        }
+        no_cfg(context.attrs, errors);
+    }
+    receiver(method, errors);
+    let mut types = Refuser::new([&item.generics, &sig.generics], errors);
+    if let Some(ReceiverKind::Reference(_, Some(lifetime), _)) =
+        method.receiver.map(|receiver| &receiver.kind)
+    {
+        types.lifetime(lifetime);
+    }
+    if let Some(context) = &method.context {
+        types.context(context.ty);
+    }
+    // A second context is refused already.
+    for argument in method.arguments.iter().filter(|argument| !lends_context(argument.declared)) {
+        types.argument(argument.declared);
+    }
+    if sig.asyncness.is_some() {
+        types.result(&method.returns.ty);
     }
 }
 
 /// `async`, and nothing else before `fn`.
 fn qualifiers(method: &Method<'_>, errors: &mut Errors) {
     let (sig, name) = (&method.function.sig, &method.ident);
-    if sig.asyncness.is_none() {
+    if let Some(token) = &sig.constness {
+        errors.at(token, format!("a call waits for another machine; write `async fn {name}`"));
+    } else if sig.asyncness.is_none() {
         match &sig.output {
             ReturnType::Type(_, ty) if matches!(peel(ty), Type::ImplTrait(_)) => errors.at(
                 ty,
@@ -179,9 +185,6 @@ fn qualifiers(method: &Method<'_>, errors: &mut Errors) {
             ),
             _ => errors.at(sig.fn_token, format!("a call waits for another machine; write `async fn {name}`")),
         }
-    }
-    if let Some(token) = &sig.constness {
-        errors.at(token, "a call cannot be made by the compiler; remove `const`");
     }
     if let Safety::Unsafe(_) | Safety::Safe(_) = &sig.safety {
         errors.at(&sig.safety, "a peer gives no guarantees to the compiler; remove `unsafe`");
@@ -191,28 +194,6 @@ fn qualifiers(method: &Method<'_>, errors: &mut Errors) {
     }
     if let Some(variadic) = &sig.variadic {
         errors.at(variadic, "the number of arguments is part of the signature; take a `Vec<T>`");
-    }
-}
-
-fn generics(generics: &Generics, errors: &mut Errors) {
-    for param in &generics.params {
-        match param {
-            GenericParam::Lifetime(lifetime) => refuse::lifetime_in(lifetime, errors),
-            GenericParam::Type(_) | GenericParam::Const(_) => errors.at(
-                param,
-                "a method cannot be generic: its name stands for one signature on the wire; make it one method for each type, or take an enum",
-            ),
-        }
-    }
-    no_where_clause(generics, errors);
-}
-
-fn no_where_clause(generics: &Generics, errors: &mut Errors) {
-    if let Some(clause) = &generics.where_clause {
-        errors.at(
-            clause.where_token,
-            "a client has no implementation that could meet a condition; remove the `where` clause",
-        );
     }
 }
 
@@ -226,8 +207,7 @@ fn receiver(method: &Method<'_>, errors: &mut Errors) {
         errors.at(attr, "`#[rpc(..)]` is said of a method or of an argument; move it there");
     }
     match &receiver.kind {
-        ReceiverKind::Reference(_, Some(lifetime), _) => refuse::lifetime_in(lifetime, errors),
-        ReceiverKind::Reference(_, None, Some(_)) => errors.at(
+        ReceiverKind::Reference(_, _, Some(_)) => errors.at(
             receiver,
             "calls run at the same time, so none has the service for itself; take `&self`, and keep what changes behind a lock",
         ),
@@ -239,7 +219,7 @@ fn receiver(method: &Method<'_>, errors: &mut Errors) {
     }
 }
 
-fn argument(method: &Method<'_>, argument: &Argument<'_>, errors: &mut Errors) {
+fn parameter(method: &Method<'_>, argument: &Argument<'_>, errors: &mut Errors) {
     match argument.pat {
         Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
             if let Some(token) = name.mutability.as_ref().filter(|_| method.function.default.is_none()) {
@@ -257,23 +237,13 @@ fn argument(method: &Method<'_>, argument: &Argument<'_>, errors: &mut Errors) {
             format!("`{name}` is taken twice: an argument is known by its name; rename one"),
         );
     }
-    if lends_context(argument.declared) && plain_context(argument.declared) {
+    if lends_context(argument.declared) {
         let advice = match method.context {
             Some(_) => "a call has one context; remove the second",
             None => "the context comes first; move it right after `&self`",
         };
         errors.at(argument.declared, advice);
-        return;
     }
-    refuse::argument(argument.declared, errors);
-}
-
-/// `&Context` without anything in angle brackets, which would be somebody else's `Context`.
-fn plain_context(ty: &Type) -> bool {
-    let Type::Reference(lent) = peel(ty) else { return false };
-    let Type::Path(path) = peel(&lent.elem) else { return false };
-    is_context(&lent.elem)
-        && path.path.segments.iter().all(|segment| matches!(segment.arguments, PathArguments::None))
 }
 
 fn no_cfg(attrs: &[syn::Attribute], errors: &mut Errors) {

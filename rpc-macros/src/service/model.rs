@@ -94,7 +94,7 @@ pub(super) enum Opaque {
     /// Any type but a `Result`.
     Plain,
     /// `Result<T, E>`
-    Fallible(Type, Type),
+    Fallible(Box<Type>, Box<Type>),
     /// `Result<T>`: which errors it has cannot be seen.
     Unclear,
 }
@@ -204,7 +204,7 @@ impl Opaque {
         let PathArguments::AngleBracketed(given) = &last.arguments else { return Self::Unclear };
         match Vec::from_iter(&given.args)[..] {
             [GenericArgument::Type(value), GenericArgument::Type(error)] => {
-                Self::Fallible(value.clone(), error.clone())
+                Self::Fallible(Box::new(value.clone()), Box::new(error.clone()))
             }
             _ => Self::Unclear,
         }

@@ -9,7 +9,6 @@ use syn::spanned::Spanned;
 use syn::{Ident, Path};
 
 use crate::service::model::{Argument, Form};
-use crate::text::spelled;
 
 /// ```text
 /// Input:  holder: &str
@@ -17,20 +16,15 @@ use crate::text::spelled;
 /// ```
 pub(super) fn describe(argument: &Argument<'_>, krate: &Path) -> TokenStream {
     let (name, span) = (&argument.name, span(argument));
-    let describe = match argument.opaque {
-        Some(_) => describe_opaque(&spelled(owned(argument)), krate),
-        None => {
-            let wire = wire(argument, krate);
-            quote_spanned!(span=> #wire::describe)
+    let described = match argument.opaque {
+        None => wire(argument, krate),
+        // An opaque result is described by its type's name, and so is an opaque argument.
+        Some(_) => {
+            let ty = owned(argument);
+            quote_spanned!(span=> <#krate::__private::Opaque<#ty> as #krate::__private::Returns>)
         }
     };
-    quote_spanned!(span=> #krate::__private::Argument { name: #name, describe: #describe })
-}
-
-/// A description that is no more than a name.
-pub(super) fn describe_opaque(name: &str, krate: &Path) -> TokenStream {
-    let types = super::local("types");
-    quote!(|#types| #krate::__private::describe_opaque(#types, #name))
+    quote_spanned!(span=> #krate::__private::Argument { name: #name, describe: #described::describe })
 }
 
 /// ```text

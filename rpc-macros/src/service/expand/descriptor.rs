@@ -1,13 +1,13 @@
 //! The table of the methods, which the handshake compares with the other side's.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use std::time::Duration;
 use syn::Path;
 
-use super::argument;
+use super::{argument, client};
+use crate::service::attr::Version;
 use crate::service::model::{Method, Service};
-use crate::text::spelled;
 
 /// ```text
 /// Input:  the methods `free` and `sell`
@@ -32,12 +32,12 @@ pub(super) fn index(service: &Service<'_>) -> TokenStream {
 /// ```
 pub(super) fn table(service: &Service<'_>) -> TokenStream {
     let (krate, name) = (&service.krate, &service.name);
-    let (major, minor) = service.version.unwrap_or_default();
+    let version = version(service.version.unwrap_or_default());
     let methods = service.methods.iter().map(|method| entry(method, krate));
     quote! {
         static __SERVICE: #krate::__private::Descriptor = #krate::__private::Descriptor {
             name: #name,
-            version: (#major, #minor),
+            version: #version,
             methods: &[#(#methods),*],
         };
     }
@@ -51,16 +51,10 @@ fn entry(method: &Method<'_>, krate: &Path) -> TokenStream {
     let (cfg, name) = (&method.carried.cfg, &method.name);
     let (idempotent, blocking) = (method.options.idempotent, method.options.blocking);
     let timeout = option(method.options.timeout.map(duration));
-    let since = option(method.options.since.as_ref().map(|since| {
-        let (major, minor) = since.value;
-        quote!((#major, #minor))
-    }));
+    let since = option(method.options.since.as_ref().map(|since| version(since.value)));
     let arguments = method.arguments.iter().map(|argument| argument::describe(argument, krate));
-    let (ty, span) = (&method.returns.ty, method.returns.span);
-    let returns = match method.returns.opaque {
-        Some(_) => argument::describe_opaque(&spelled(ty), krate),
-        None => quote_spanned!(span=> <#ty as #krate::__private::Returns>::describe),
-    };
+    let (returns, span) = (client::wrapped(method, krate), method.returns.span);
+    let returns = quote_spanned!(span=> <#returns as #krate::__private::Returns>::describe);
     quote! {
         #(#cfg)*
         #krate::__private::Method {
@@ -82,17 +76,23 @@ fn option(value: Option<TokenStream>) -> TokenStream {
     }
 }
 
+fn version((major, minor): Version) -> TokenStream {
+    let (major, minor) = (Literal::u16_unsuffixed(major), Literal::u16_unsuffixed(minor));
+    quote!((#major, #minor))
+}
+
 /// In the largest unit that is exact, as a person would have written it.
 fn duration(timeout: Duration) -> TokenStream {
     // At most a day, so microseconds fit.
     let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
     if micros.is_multiple_of(1_000_000) {
-        let seconds = micros / 1_000_000;
+        let seconds = Literal::u64_unsuffixed(micros / 1_000_000);
         quote!(::core::time::Duration::from_secs(#seconds))
     } else if micros.is_multiple_of(1_000) {
-        let millis = micros / 1_000;
+        let millis = Literal::u64_unsuffixed(micros / 1_000);
         quote!(::core::time::Duration::from_millis(#millis))
     } else {
+        let micros = Literal::u64_unsuffixed(micros);
         quote!(::core::time::Duration::from_micros(#micros))
     }
 }
