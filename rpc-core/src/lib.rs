@@ -5,11 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod codec;
 pub mod error;
 pub mod frame;
 pub mod ids;
 pub mod limits;
 mod metadata;
+pub mod schema;
+pub mod service;
 mod stats;
 mod time;
 
