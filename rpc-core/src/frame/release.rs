@@ -34,6 +34,9 @@ impl Release {
     pub fn read(header: &Header, body: &[u8]) -> Result<Self, ProtocolError> {
         let mut reader = wire::read_plain(header, body)?;
         let count = reader.count("calls", 8, RELEASE_MAX)?;
+        if count == 0 {
+            return Err(reader.malformed("it names no call".to_owned()));
+        }
         let mut ids = Vec::with_capacity(count);
         for _ in 0..count {
             ids.push(SlotId::from_wire(reader.u64("the id of a call")?));
