@@ -1,5 +1,6 @@
 //! The test vectors of `docs/protocol.md` are what this crate writes and reads, so the page cannot drift.
 
+use rpc_core::codec::{CodecId, Encoder};
 use rpc_core::frame::*;
 use rpc_core::{Code, Domain, Hop, Incarnation, Metadata, Offer, ProtocolError, SessionId, SlotId, Token};
 use std::collections::BTreeMap;
@@ -227,6 +228,21 @@ fn the_page_and_the_code_agree_on_every_vector() {
     replies(&mut page);
     the_rest(&mut page);
     assert!(page.0.is_empty(), "nothing compares these: {:?}", page.0.keys());
+}
+
+#[test]
+fn the_payloads_of_the_page_are_what_the_codec_writes() {
+    let mut arguments = Vec::new();
+    let mut encoder = Encoder::new(&mut arguments, CodecId::Bincode);
+    let orchestra = 0_u32;
+    encoder.value(&4711_u64).expect("a number can be encoded");
+    encoder.value(&orchestra).expect("a variant is its index");
+    encoder.str("Ada").expect("a text can be encoded");
+    assert!(vectors()["request"].ends_with(&arguments));
+    let mut result = Vec::new();
+    let ticket = (orchestra, 17_u32, "Ada".to_owned());
+    Encoder::new(&mut result, CodecId::Bincode).value(&ticket).expect("a ticket can be encoded");
+    assert!(vectors()["reply"].ends_with(&result));
 }
 
 #[test]
