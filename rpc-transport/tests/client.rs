@@ -25,9 +25,8 @@ async fn a_call_is_answered() {
 async fn many_calls_share_one_connection() {
     let (address, mut seen) = server(Act::Echo).await;
     let client: EchoClient = soon(connect(address)).await.unwrap();
-    let calls: Vec<_> = (0..3000_u32)
-        .map(|number| tokio::spawn(client.echo(&number.to_le_bytes()).into_owned()))
-        .collect();
+    let calls: Vec<_> =
+        (0..3000_u32).map(|number| tokio::spawn(client.echo(&number.to_le_bytes()).into_owned())).collect();
     for (number, call) in calls.into_iter().enumerate() {
         assert_eq!(soon(call).await.unwrap().unwrap(), (number as u32).to_le_bytes());
     }
@@ -131,7 +130,8 @@ async fn a_lost_connection_says_that_the_execution_is_unknown_and_the_next_call_
     for _ in 0..2 {
         let error = soon(client.echo(b"")).await.unwrap_err();
         assert_eq!(error.execution(), Execution::Unknown);
-        let said = format!("Echo.echo: the connection to {address} is lost: closed by the peer (execution unknown)");
+        let said =
+            format!("Echo.echo: the connection to {address} is lost: closed by the peer (execution unknown)");
         assert_eq!(error.to_string(), said);
     }
     let mut connected = 0;
@@ -214,9 +214,10 @@ async fn a_server_that_starts_later_is_waited_for_if_asked() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let connecting = tokio::spawn(async move {
-        connect::<EchoClient>(address).wait_for_server(Duration::from_secs(4)).await
-    });
+    let connecting =
+        tokio::spawn(
+            async move { connect::<EchoClient>(address).wait_for_server(Duration::from_secs(4)).await },
+        );
     tokio::time::sleep(Duration::from_millis(100)).await;
     let listener = TcpListener::bind(address).await.unwrap();
     let (seen, _receiver) = mpsc::unbounded_channel();

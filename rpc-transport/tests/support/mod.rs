@@ -3,7 +3,8 @@
 #![allow(dead_code)]
 
 use rpc_core::frame::{
-    self, Answer, Bind, Bound, BoundMethod, BoundResult, Checksum, Hello, Kind, Ping, Pong, Reply, Request, Welcome,
+    self, Answer, Bind, Bound, BoundMethod, BoundResult, Checksum, Hello, Kind, Ping, Pong, Reply, Request,
+    Welcome,
 };
 use rpc_core::service::{Argument, Descriptor, Method, Returns, Wire};
 use rpc_core::{Domain, Incarnation, SessionId, SlotId, Token};
@@ -91,7 +92,11 @@ pub async fn server(act: Act) -> (SocketAddr, mpsc::UnboundedReceiver<Seen>) {
 }
 
 /// One connection, to its end.
-pub async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, act: Act, seen: mpsc::UnboundedSender<Seen>) {
+pub async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    act: Act,
+    seen: mpsc::UnboundedSender<Seen>,
+) {
     let _ = seen.send(Seen::Connected);
     let mut bytes = Vec::new();
     loop {
