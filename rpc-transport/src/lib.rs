@@ -28,8 +28,11 @@ pub use dial::Dialer;
 pub use stub::{Arguments, arguments};
 
 // The server's side.
-mod context {
-    pub(crate) fn inherited_deadline() -> rpc_core::Instant {
-        rpc_core::Instant::NEVER
-    }
-}
+pub mod context;
+mod incoming;
+mod listener;
+mod server;
+
+pub use context::Context;
+pub use incoming::{Handler, Incoming, Outcome, Service, context, no_such_method};
+pub use server::{Bound, Server, ServerHandle};
