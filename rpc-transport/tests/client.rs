@@ -171,7 +171,9 @@ async fn a_stream_of_the_callers_own_is_not_made_again() {
     let client: EchoClient = soon(connect_over(near).server_name("pair")).await.unwrap();
     let lost = soon(client.echo(b"")).await.unwrap_err();
     assert_eq!(lost.execution(), Execution::Unknown);
-    let after = soon(client.echo(b"").timeout(Duration::from_millis(300))).await.unwrap_err();
+    let since = Instant::now();
+    let after = soon(client.echo(b"")).await.unwrap_err();
+    assert!(since.elapsed() < Duration::from_secs(1));
     assert_eq!((after.execution(), after.code()), (Execution::NotExecuted, Code::Unavailable), "{after}");
 }
 

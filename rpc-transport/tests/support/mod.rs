@@ -35,7 +35,7 @@ static SERVICE: Descriptor = Descriptor {
 };
 
 #[derive(Clone, Debug)]
-pub struct EchoClient(Binding);
+pub(crate) struct EchoClient(Binding);
 
 impl Client for EchoClient {
     fn descriptor() -> &'static Descriptor {
@@ -50,17 +50,17 @@ impl Client for EchoClient {
 }
 
 impl EchoClient {
-    pub fn echo(&self, data: &[u8]) -> Call<'_, Vec<u8>> {
+    pub(crate) fn echo(&self, data: &[u8]) -> Call<'_, Vec<u8>> {
         arguments(&self.0).bytes(data).call(0)
     }
-    pub fn peek(&self, data: &[u8]) -> Call<'_, Vec<u8>> {
+    pub(crate) fn peek(&self, data: &[u8]) -> Call<'_, Vec<u8>> {
         arguments(&self.0).bytes(data).call(1)
     }
 }
 
 /// What a scripted server saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub(crate) enum Seen {
     Connected,
     Request { id: SlotId, method: u16, payload: Vec<u8>, metadata: Vec<(String, String)> },
     Cancel(SlotId),
@@ -70,7 +70,7 @@ pub enum Seen {
 
 /// What it does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+pub(crate) enum Act {
     Echo,
     Silence,
     HangUp,
@@ -78,7 +78,7 @@ pub enum Act {
 }
 
 /// Listens, and does the same with every request of every connection. What it sees comes out of the receiver.
-pub async fn server(act: Act) -> (SocketAddr, mpsc::UnboundedReceiver<Seen>) {
+pub(crate) async fn server(act: Act) -> (SocketAddr, mpsc::UnboundedReceiver<Seen>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (seen, receiver) = mpsc::unbounded_channel();
     let address = listener.local_addr().unwrap();
@@ -92,7 +92,7 @@ pub async fn server(act: Act) -> (SocketAddr, mpsc::UnboundedReceiver<Seen>) {
 }
 
 /// One connection, to its end.
-pub async fn serve(
+pub(crate) async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     act: Act,
     seen: mpsc::UnboundedSender<Seen>,
@@ -183,6 +183,6 @@ fn reply<'a>(request: &Request<'a>) -> Reply<'a> {
 }
 
 /// Fails a test that would else hang.
-pub async fn soon<T>(what: impl IntoFuture<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: impl IntoFuture<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(5), what.into_future()).await.expect("it does not end")
 }
