@@ -22,12 +22,15 @@ pub(crate) type Dialled = Result<(Stream, String), BindError>;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// What a [`Dialer`] returns: a stream that is being opened.
+pub type Opening = Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
+
 /// Opens streams of the user's own, again after each loss: `|| async { Ok(tls.connect(name, tcp().await?).await?) }`.
 ///
 /// Implemented for every closure that returns a future of an `io::Result` of a [`ByteStream`].
 pub trait Dialer: Send + Sync + 'static {
     /// Opens one stream. It is given up when the connect window ends.
-    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
+    fn dial(&self) -> Opening;
 }
 
 impl<F, D, S> Dialer for F
@@ -36,7 +39,7 @@ where
     D: Future<Output = io::Result<S>> + Send + 'static,
     S: ByteStream,
 {
-    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>> {
+    fn dial(&self) -> Opening {
         let opening = self();
         Box::pin(async move { Ok(Box::new(opening.await?) as Box<dyn ByteStream>) })
     }
