@@ -54,6 +54,14 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// How many servers it may lead to.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Source::Endpoints(endpoints) => endpoints.len(),
+            Source::Once(_) | Source::Dialer(_) => 1,
+        }
+    }
+
     /// Opens a stream within `window`. `first` is the index of the endpoint to begin with; the answer says which one it was.
     pub(crate) async fn open(&self, name: &str, first: usize, window: Duration) -> (usize, Dialled) {
         match self {

@@ -217,7 +217,7 @@ impl Link {
 
     fn read(&mut self, cx: &mut Context<'_>) {
         self.news = match self.pipe.poll_read_some(cx) {
-            Poll::Ready(Ok(0)) => News::Lost(self.broken.take().unwrap_or("closed by the peer".to_owned())),
+            Poll::Ready(Ok(0)) => News::Lost(self.broken.take().unwrap_or_else(|| self.end())),
             Poll::Ready(Ok(_)) => News::Bytes,
             Poll::Ready(Err(error)) => News::Lost(error.to_string()),
             Poll::Pending => self.broken.take().map_or(News::None, News::Lost),
@@ -225,6 +225,12 @@ impl Link {
         if let News::Lost(why) = &self.news {
             tracing::warn!(address = self.address, why, "connection lost");
         }
+    }
+
+    /// How an orderly end is told in errors.
+    fn end(&self) -> String {
+        let whole = self.pipe.unread().is_empty();
+        if whole { "closed by the peer" } else { "closed by the peer in the middle of a frame" }.to_owned()
     }
 
     fn write(&mut self, cx: &mut Context<'_>) {
