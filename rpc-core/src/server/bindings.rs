@@ -59,7 +59,7 @@ impl Session {
         let same = |service: &&'static Descriptor| {
             service.name == bind.service && service.version.0 == bind.version.0
         };
-        all.iter().position(|service| same(service)).ok_or(BoundResult::OtherVersion { offered: named })
+        all.iter().position(same).ok_or(BoundResult::OtherVersion { offered: named })
     }
 
     fn accept(&mut self, bind: &Bind, service: usize) -> BoundResult {
