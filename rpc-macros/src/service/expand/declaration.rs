@@ -21,10 +21,11 @@ pub(in crate::service) fn declaration(item: &ItemTrait) -> TokenStream {
     item.attrs
         .push(parse_quote!(#[allow(clippy::wrong_self_convention, clippy::trait_duplication_in_bounds)]));
     item.colon_token.get_or_insert_default();
-    for bound in
-        [parse_quote!(::core::marker::Send), parse_quote!(::core::marker::Sync), parse_quote!('static)]
-    {
-        item.supertraits.push(bound);
+    let span = item.ident.span();
+    let (send, sync) =
+        (quote_spanned!(span=> ::core::marker::Send), quote_spanned!(span=> ::core::marker::Sync));
+    for bound in [send, sync, quote_spanned!(span=> 'static)] {
+        item.supertraits.push(parse_quote!(#bound));
     }
     for entry in &mut item.items {
         if let TraitItem::Fn(method) = entry {
