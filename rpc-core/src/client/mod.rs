@@ -226,7 +226,7 @@ impl Client {
     #[inline]
     pub fn poll_transmit(&mut self, now: Instant, connection: ConnectionId, into: &mut Vec<u8>) -> bool {
         let Some(open) = self.link.open_mut().filter(|open| open.connection == connection) else {
-            return false;
+            return self.farewell(connection, into);
         };
         let before = into.len();
         let some = open.outgoing.transmit(into, open.time);
