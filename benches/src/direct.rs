@@ -6,7 +6,7 @@ use crate::contender::Contender;
 use crate::host::{self, Ticks};
 use crate::load::Measured;
 use crate::{Failure, report};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::process::{Child, Command, Stdio};
 
 /// One measurement and where it belongs.
@@ -42,18 +42,17 @@ pub(crate) fn run(plan: &Plan) -> Result<bool, Failure> {
     for round in 0..plan.rounds {
         for &in_flight in &plan.depths {
             for contender in order(plan, round, in_flight) {
-                eprint!(
-                    "\rround {} of {}, {in_flight} in flight, {:<10}",
+                progress(&format!(
+                    "round {} of {}, {in_flight} in flight, {}",
                     round + 1,
                     plan.rounds,
                     contender.name()
-                );
-                std::io::stderr().flush()?;
+                ));
                 rows.push(measure(plan, round, in_flight, contender)?);
             }
         }
     }
-    eprint!("\r{:60}\r", "");
+    progress("");
     let csv = report::write_csv(&rows)?;
     print!("{}", report::table(plan, &rows));
     println!("every measurement: {}", csv.display());
@@ -62,6 +61,15 @@ pub(crate) fn run(plan: &Plan) -> Result<bool, Failure> {
         println!("{floor}");
     }
     Ok(!plan.check || floors.iter().all(|floor| floor.holds))
+}
+
+/// One line that is written over, on a terminal only.
+fn progress(text: &str) {
+    let mut terminal = std::io::stderr();
+    if terminal.is_terminal() {
+        // A terminal that went away takes nothing from the measurements.
+        let _ = write!(terminal, "\r{text:<60}\r").and_then(|()| terminal.flush());
+    }
 }
 
 /// A B C C B A, and the other way round in every second round: a drift of the machine touches all alike.
