@@ -5,10 +5,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod client;
+pub mod codec;
+mod connection;
 pub mod error;
+pub mod frame;
 pub mod ids;
 pub mod limits;
 mod metadata;
+pub mod schema;
+pub mod server;
+pub mod service;
 mod stats;
 mod time;
 

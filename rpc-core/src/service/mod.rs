@@ -1,0 +1,14 @@
+//! What a service is to the code that the macro writes: its table of methods, what its arguments and results must be.
+
+mod descriptor;
+mod opaque;
+mod passed_on;
+mod reply;
+mod returns;
+mod wire;
+
+pub use descriptor::{Argument, Descriptor, Method};
+pub use opaque::{Opaque, OpaqueResult};
+pub use reply::{Failure, Payload, Reply, Verdict};
+pub use returns::{Fallible, Kind, Plain, Returns};
+pub use wire::Wire;
