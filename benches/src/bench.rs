@@ -12,6 +12,7 @@ mod load;
 mod raw;
 mod report;
 mod stats;
+mod with_carnegie;
 mod with_tarpc;
 
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! Who takes part, and the one piece of code that drives all of them.
 
 use crate::args::Call;
-use crate::{Failure, host, load, raw, with_tarpc};
+use crate::{Failure, host, load, raw, with_carnegie, with_tarpc};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -55,7 +55,7 @@ pub(crate) fn serve(contender: Contender) -> Result<(), Failure> {
         match contender {
             Contender::Raw => raw::serve().await,
             Contender::Tarpc => with_tarpc::serve().await,
-            Contender::Carnegie => Err("not built yet".into()),
+            Contender::Carnegie => with_carnegie::serve().await,
         }
     })
 }
@@ -76,7 +76,9 @@ pub(crate) fn call(call: &Call) -> Result<(), Failure> {
             Contender::Tarpc => {
                 load::run(call, with_tarpc::connect(call.server, call.in_flight).await?).await
             }
-            Contender::Carnegie => Err("not built yet".into()),
+            Contender::Carnegie => {
+                load::run(call, with_carnegie::connect(call.server, call.in_flight).await?).await
+            }
         }
     })?;
     println!("{measured}");
