@@ -142,6 +142,8 @@ pub enum Error {
         method: &'static str,
         /// Which server.
         address: String,
+        /// `Internal` for a panic; `ResourceExhausted` for a reply beyond a limit.
+        code: Code,
         /// The panic's message, or why the reply cannot be encoded.
         message: String,
         /// The call.
@@ -237,12 +239,15 @@ impl Error {
         match self {
             Error::DeadlineExceeded { .. } => Code::DeadlineExceeded,
             Error::ConnectionLost { .. } | Error::Unavailable { .. } => Code::Unavailable,
-            Error::Refused { code, .. } | Error::Nested { code, .. } | Error::NotSent { code, .. } => *code,
+            Error::Refused { code, .. }
+            | Error::Internal { code, .. }
+            | Error::Nested { code, .. }
+            | Error::NotSent { code, .. } => *code,
             Error::Unimplemented { .. } => Code::Unimplemented,
             Error::SignatureMismatch { .. } => Code::FailedPrecondition,
             Error::TooLarge { .. } => Code::ResourceExhausted,
             Error::Unencodable { .. } => Code::InvalidArgument,
-            Error::Undecodable { .. } | Error::Internal { .. } => Code::Internal,
+            Error::Undecodable { .. } => Code::Internal,
             Error::ReplyLost { .. } => Code::DataLoss,
             Error::InDoubt { .. } => Code::Unknown,
         }

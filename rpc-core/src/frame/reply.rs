@@ -20,7 +20,7 @@ macro_rules! answers {
             /// All of them, by number.
             pub const ALL: &'static [Answer] = &[$(Answer::$name),*];
 
-            fn from_wire(number: u16) -> Option<Answer> {
+            pub(crate) fn from_wire(number: u16) -> Option<Answer> {
                 match number { $($number => Some(Answer::$name),)* _ => None }
             }
         }
