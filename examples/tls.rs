@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let server = Server::new().add(SafeServer::new(Discreet)).start();
+    let server = Server::new().add(SafeServer::new(Discreet)).start()?;
     tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), server));
 
     // The channel dials by this closure, now and whenever the connection is lost.
@@ -80,7 +80,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, server: ServerHand
         tokio::spawn(async move {
             match shake_hands(acceptor, tcp).await {
                 Ok(tls) => server.serve_stream(tls, peer),
-                Err(error) => println!("the server lets {} go: {error}", peer.ip()),
+                Err(error) => eprintln!("the server lets {} go: {error}", peer.ip()),
             }
         });
     }

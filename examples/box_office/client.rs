@@ -6,6 +6,7 @@ use crate::process::{line_of_stdin, stdin_closed};
 use crate::service::{BoxOfficeClient, Refused, Ticket};
 use crate::{Plan, Result};
 use carnegie::CallError;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::task::JoinSet;
@@ -24,7 +25,7 @@ pub(crate) async fn buy(address: &str, number: u32, plan: &Plan) -> Result<()> {
     }
     let done = async {
         while let Some(worker) = workers.join_next().await {
-            worker?;
+            worker??;
         }
         Ok(())
     };
@@ -35,14 +36,15 @@ pub(crate) async fn buy(address: &str, number: u32, plan: &Plan) -> Result<()> {
 }
 
 /// Serves one order after the other.
-async fn work(office: BoxOfficeClient, waiting: Arc<Mutex<std::vec::IntoIter<Order>>>) {
+async fn work(office: BoxOfficeClient, waiting: Arc<Mutex<std::vec::IntoIter<Order>>>) -> Result<()> {
     loop {
         let next = waiting.lock().expect("nobody panics with it").next();
-        let Some(order) = next else { return };
+        let Some(order) = next else { return Ok(()) };
         let start = Instant::now();
         let answer = office.sell(order.number, order.section, &order.holder).await;
         let micros = start.elapsed().as_micros() as u64;
-        println!("{}", Answer { order: order.number, micros, outcome: outcome(answer) });
+        let answer = Answer { order: order.number, micros, outcome: outcome(answer) };
+        writeln!(std::io::stdout(), "{answer}")?;
     }
 }
 
