@@ -48,9 +48,16 @@ impl Binding {
         matches!(self.state, State::Asked)
     }
 
-    /// For a new connection.
-    pub(super) fn ask_again(&mut self) {
-        self.state = State::Asked;
+    /// For a new connection. `false`: its table of methods does not fit into a frame, so it cannot be asked for at all.
+    pub(super) fn ask_again(&mut self) -> bool {
+        if self.fits() {
+            self.state = State::Asked;
+        }
+        self.fits()
+    }
+
+    pub(super) fn fits(&self) -> bool {
+        self.frame(0).fits()
     }
 
     pub(super) fn frame(&self, number: u32) -> Bind {

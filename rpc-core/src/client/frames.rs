@@ -41,8 +41,9 @@ impl Client {
         self.stats.connections += 1;
         self.hello(connection).write(open.outgoing.ready());
         for (index, binding) in self.bindings.iter_mut().enumerate() {
-            binding.ask_again();
-            binding.frame(index as u32).write(open.outgoing.ready());
+            if binding.ask_again() {
+                binding.frame(index as u32).write(open.outgoing.ready());
+            }
         }
         self.link = Link::Greeting(open);
     }

@@ -155,6 +155,10 @@ impl Client {
         self.bindings.push(Binding::asked(service, base, now));
         if self.closed {
             self.end_binding(id, Err(BindError::Closed));
+        } else if !self.bindings[usize::from(id.0)].fits() {
+            let why =
+                format!("the methods of {} do not fit into one frame; shorten their names", service.name);
+            self.end_binding(id, Err(BindError::ProtocolMismatch { address: "any server".to_owned(), why }));
         } else if !self.write_bind(id) {
             self.want_connection(now);
         }
@@ -224,7 +228,7 @@ impl Client {
             return false;
         };
         let before = into.len();
-        let some = open.outgoing.transmit(into);
+        let some = open.outgoing.transmit(into, open.time);
         self.stats.bytes_out += (into.len() - before) as u64;
         if some && !self.waiting.is_empty() {
             self.send_waiting(now);

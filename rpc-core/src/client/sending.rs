@@ -128,7 +128,7 @@ impl Client {
             let mut head = Vec::new();
             request.begin(&mut head);
             let payload = call.payload.share();
-            open.outgoing.push_large(id, head, payload);
+            open.outgoing.push_large(id, head, Some(call.deadline), payload);
         }
         if self.slots.in_use() == 1 {
             open.liveness.waiting_since(now);
