@@ -29,8 +29,8 @@ fn cargo(arguments: &[&str]) -> String {
 }
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    let metadata: Value =
-        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--no-deps"])).expect("it is JSON");
+    let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--no-deps"]))
+        .expect("it is JSON");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let of = |package: &Value| {
         let all = package["dependencies"].as_array().cloned().unwrap_or_default();
@@ -44,7 +44,11 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 fn every_crate_uses_only_what_its_layer_allows() {
     let found = dependencies();
     let names: Vec<_> = found.keys().map(String::as_str).collect();
-    assert_eq!(names, ALLOWED.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "a crate without a line here");
+    assert_eq!(
+        names,
+        ALLOWED.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        "a crate without a line here"
+    );
     for (name, allowed) in ALLOWED {
         for dependency in &found[*name] {
             assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
@@ -55,7 +59,10 @@ fn every_crate_uses_only_what_its_layer_allows() {
 #[test]
 fn the_default_tree_stays_small() {
     let tree = cargo(&["tree", "-p", "carnegie", "-e", "normal", "--prefix", "none", "--format", "{p}"]);
-    let crates: BTreeSet<_> =
-        tree.lines().filter_map(|line| line.split(' ').next()).filter(|name| !name.starts_with("carnegie")).collect();
+    let crates: BTreeSet<_> = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| !name.starts_with("carnegie"))
+        .collect();
     assert!(crates.len() <= TREE_MAX, "{} crates: {crates:?}", crates.len());
 }

@@ -128,7 +128,7 @@ impl Client {
             let mut head = Vec::new();
             request.begin(&mut head);
             let payload = call.payload.share();
-            open.outgoing.push_large(id, head, payload);
+            open.outgoing.push_large(id, head, Some(call.deadline), payload);
         }
         if self.slots.in_use() == 1 {
             open.liveness.waiting_since(now);
@@ -222,7 +222,7 @@ impl Client {
         let Some(call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
         let error = match call.in_doubt {
-            true => Error::InDoubt { method, address: "the server before".to_owned(), request_id: None },
+            true => Error::InDoubt { method, address: "the server before".into(), request_id: None },
             false => Error::NotSent { method, why: why.to_owned(), code },
         };
         self.outputs.push_back(Output::Ended(key, Err(error)));
@@ -250,7 +250,7 @@ impl Client {
             let Some(call) = self.calls.remove(key) else { continue };
             let method = self.method_name(call.binding, call.method);
             let error = match call.in_doubt {
-                true => Error::InDoubt { method, address: why.to_string(), request_id: None },
+                true => Error::InDoubt { method, address: why.to_string().into(), request_id: None },
                 false => Error::Unavailable { method, source: why.clone() },
             };
             self.outputs.push_back(Output::Ended(key, Err(error)));
