@@ -166,7 +166,7 @@ thread_local! { static BATCH: Cell<Option<Batch>> = const { Cell::new(None) } }
 struct Connection {
     pipe: Pipe,
     attached: Attached,
-    /// Empty between turns.
+    /// Empty between turns, unless handlers wait for the peer to take replies.
     batch: Batch,
     timer: Pin<Box<Sleep>>,
     /// When the timer fires; `NEVER` if it is not armed.
@@ -216,11 +216,11 @@ impl Connection {
             if let Some(closing) = self.view.closing.take() {
                 return Poll::Ready(End::Closing(closing));
             }
-            if !self.batch.todo.executes.is_empty() {
-                continue;
-            }
             if !self.view.reads {
                 return self.arm(cx);
+            }
+            if !self.batch.todo.executes.is_empty() {
+                continue;
             }
             match self.pipe.poll_read_some(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(End::Gone),
@@ -271,13 +271,14 @@ impl Connection {
         self.pipe.consume(used);
     }
 
-    /// Runs the handlers that the engine wants to be run, and tells it what they have come to.
+    /// Runs the handlers that the engine wants to be run, and tells it what they have come to. While the peer does not take
+    /// its replies they wait: one read can ask for a thousand times its own size.
     fn work(&mut self, cx: &mut Context<'_>) {
         if self.batch.todo.executes.is_empty() {
             return;
         }
         let mut written = Clock::now();
-        while !self.batch.todo.executes.is_empty() {
+        while !self.batch.todo.executes.is_empty() && self.view.reads {
             self.poll_handlers(cx);
             self.settle();
             let slow = || Clock::now().since(written) > WRITE_AFTER;
