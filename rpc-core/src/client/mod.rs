@@ -215,10 +215,11 @@ impl Client {
     /// What the driver must do next.
     #[inline]
     pub fn poll_output(&mut self) -> Output {
-        match self.outputs.pop_front() {
-            Some(output) => output,
-            None => Output::Wait(self.next_timeout()),
+        let Some(output) = self.outputs.pop_front() else { return Output::Wait(self.next_timeout()) };
+        if let Output::Ended(key, _) = &output {
+            self.calls.release(*key);
         }
+        output
     }
 
     /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing. What it

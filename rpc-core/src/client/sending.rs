@@ -142,6 +142,7 @@ impl Client {
     /// The caller does not want the call any more. No [`Output::Ended`] comes for it.
     pub fn give_up(&mut self, now: Instant, key: CallKey) {
         let Some(call) = self.calls.remove(key) else { return };
+        self.calls.release(key);
         if let Some(id) = call.sent {
             self.abandon(now, id, &call);
         }
@@ -214,8 +215,9 @@ impl Client {
     }
 
     pub(super) fn end(&mut self, key: CallKey, result: Result<crate::service::Reply, Error>) {
-        self.calls.remove(key);
-        self.outputs.push_back(Output::Ended(key, result));
+        if self.calls.remove(key).is_some() {
+            self.outputs.push_back(Output::Ended(key, result));
+        }
     }
 
     pub(super) fn end_not_sent(&mut self, key: CallKey, why: &str, code: Code) {
