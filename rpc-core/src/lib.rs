@@ -5,12 +5,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod codec;
+mod connection;
 pub mod error;
+pub mod frame;
 pub mod ids;
 pub mod limits;
 mod metadata;
 pub mod schema;
+pub mod server;
 pub mod service;
 mod stats;
 mod time;

@@ -10,6 +10,13 @@ pub const HEADER_LEN: usize = 24;
 /// thousandth in headers and keep the line free for other calls within about 20 µs on a fast network.
 pub const CHUNK_LEN: usize = 64 << 10;
 
+/// A chunk that is not the last of its message carries at least this much: a peer that sends a message in tiny pieces
+/// costs more than it pays for, and its connection ends.
+pub const CHUNK_LEN_MIN: usize = 4 << 10;
+
+/// What is handed to the socket in one go, about. More would let one write hold up replies that are ready meanwhile.
+pub const TRANSMIT_LEN: usize = 256 << 10;
+
 /// The most metadata in one message, encoded. gRPC's customary limit.
 pub const METADATA_MAX: usize = 8 << 10;
 
@@ -57,7 +64,7 @@ pub struct Limits {
     /// Client: calls that wait for a slot or for a connection. Default 65,536. Beyond it a call fails at once.
     pub waiting_max: usize,
     /// Client and server: bytes that wait to be written on one connection before new calls have to wait, or (on the
-    /// server) requests are no longer read. Default 4 MiB.
+    /// server) requests are no longer read. Default 1 MiB.
     pub outgoing_max: usize,
     /// Server: bytes of unfinished large messages of one connection. Default 64 MiB, and never below `message_max`.
     pub gathering_max: usize,
@@ -70,6 +77,9 @@ pub struct Limits {
     /// A connection with calls in it that has been silent for this long is probed. Default 1 s. After that the time to
     /// wait for an answer follows the measured round trip.
     pub probe_after: Duration,
+    /// The least time to wait for the answer to a probe, whatever the round trip. Default 400 ms: longer than the pauses of
+    /// a busy process, short enough that a dead peer is noticed within 1.5 s.
+    pub pong_wait_min: Duration,
     /// Server: connections at a time. Default 16,384. Beyond it a connection is refused in its handshake.
     pub connections_max: usize,
 }
@@ -80,12 +90,13 @@ impl Default for Limits {
             message_max: 16 << 20,
             slots: 1024,
             waiting_max: 1 << 16,
-            outgoing_max: 4 << 20,
+            outgoing_max: 1 << 20,
             gathering_max: 64 << 20,
             handshake: Duration::from_secs(5),
             call_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(30),
             probe_after: Duration::from_secs(1),
+            pong_wait_min: Duration::from_millis(400),
             connections_max: 16 << 10,
         }
     }

@@ -1,1 +1,38 @@
-//! Part of Carnegie.
+//! The tokio driver of Carnegie: sockets, tasks, timers and wakers. Nothing of the protocol is decided here.
+
+#![forbid(unsafe_code)]
+
+// Both sides.
+mod address;
+mod clock;
+mod pipe;
+mod stream;
+
+pub use address::Addresses;
+pub use stream::{ByteStream, in_process};
+
+// The client's side.
+mod binding;
+mod call;
+mod channel;
+mod client;
+mod connect;
+mod dial;
+mod stub;
+
+pub use binding::{Binding, Client};
+pub use call::Call;
+pub use channel::Channel;
+pub use connect::{Connect, connect, connect_over, connect_with};
+pub use dial::{Dialer, Opening};
+pub use stub::{Arguments, arguments};
+
+// The server's side.
+pub mod context;
+mod incoming;
+mod listener;
+mod server;
+
+pub use context::Context;
+pub use incoming::{Handler, Incoming, Outcome, Service, context, no_such_method};
+pub use server::{Bound, Server, ServerHandle};

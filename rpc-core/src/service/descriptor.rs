@@ -19,6 +19,8 @@ pub struct Descriptor {
 pub struct Method {
     /// Its name in the trait.
     pub name: &'static str,
+    /// The service's name, a dot, and its own: how errors and logs name it.
+    pub path: &'static str,
     /// Whether it may run more than once for one call: then it is retried freely and never recorded.
     pub idempotent: bool,
     /// Whether its handler blocks, and therefore runs on the pool for such.

@@ -45,6 +45,37 @@ impl Payload {
     }
 }
 
+impl Payload {
+    /// A second handle of the same bytes: the buffer becomes a shared one, nothing is copied.
+    pub(crate) fn share(&mut self) -> Payload {
+        let bytes = match std::mem::take(self) {
+            Payload::Owned(bytes) => Bytes::from(bytes),
+            Payload::Shared(bytes) => bytes,
+        };
+        *self = Payload::Shared(bytes.clone());
+        Payload::Shared(bytes)
+    }
+
+    /// Other bytes, in the same buffer if this is the only handle of it.
+    #[inline]
+    pub(crate) fn refill(self, with: &[u8]) -> Payload {
+        match self {
+            Payload::Owned(mut bytes) => {
+                bytes.clear();
+                bytes.extend_from_slice(with);
+                Payload::Owned(bytes)
+            }
+            Payload::Shared(_) => Payload::Owned(with.to_vec()),
+        }
+    }
+}
+
+impl Default for Payload {
+    fn default() -> Self {
+        Payload::Owned(Vec::new())
+    }
+}
+
 impl From<Vec<u8>> for Payload {
     fn from(bytes: Vec<u8>) -> Self {
         Payload::Owned(bytes)

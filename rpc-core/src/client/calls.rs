@@ -1,0 +1,149 @@
+//! The calls that have not ended, in a slab.
+
+use super::{BindingId, CallKey, NewCall};
+use crate::error::Execution;
+use crate::ids::SlotId;
+use crate::metadata::Metadata;
+use crate::service::Payload;
+use crate::time::Instant;
+use std::time::Duration;
+
+/// ```text
+///            a slot and a connection are there            answer, deadline, loss
+///  Waiting -------------------------------------> Sent -------------------------> ended
+///     ^                                            |
+///     +--------------------------------------------+
+///       the connection is lost, and the request was never written or is idempotent
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallState {
+    Vacant,
+    Waiting,
+    Sent(SlotId),
+}
+
+pub(super) struct Call {
+    generation: u32,
+    pub(super) state: CallState,
+    pub(super) binding: BindingId,
+    pub(super) method: u16,
+    pub(super) deadline: Instant,
+    pub(super) timeout: Duration,
+    pub(super) metadata: Option<Box<Metadata>>,
+    pub(super) payload: Payload,
+    /// Times that it was given a request id.
+    pub(super) attempts: u8,
+    /// An earlier id of this call may have been executed, so it can no longer end as not executed.
+    pub(super) in_doubt: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Calls {
+    all: Vec<Call>,
+    free: Vec<u32>,
+    /// No call ends before this. Kept low instead of exact: a timer that fires too early costs one scan.
+    next_deadline: Option<Instant>,
+}
+
+impl Calls {
+    #[inline]
+    pub(super) fn insert(&mut self, call: NewCall) -> CallKey {
+        self.next_deadline = Some(self.next_deadline.map_or(call.deadline, |next| next.min(call.deadline)));
+        let generation;
+        let index = match self.free.pop() {
+            Some(index) => {
+                generation = self.all[index as usize].generation.wrapping_add(1);
+                self.all[index as usize] = Call::new(generation, call);
+                index
+            }
+            None => {
+                generation = 0;
+                self.all.push(Call::new(generation, call));
+                self.all.len() as u32 - 1
+            }
+        };
+        CallKey { index, generation }
+    }
+
+    #[inline]
+    pub(super) fn get(&mut self, key: CallKey) -> Option<&mut Call> {
+        self.all
+            .get_mut(key.index as usize)
+            .filter(|call| call.generation == key.generation && call.state != CallState::Vacant)
+    }
+
+    /// Takes a call out: what is left of it is its payload's buffer.
+    #[inline]
+    pub(super) fn remove(&mut self, key: CallKey) -> Option<Removed> {
+        let call = self.get(key)?;
+        let removed = Removed {
+            binding: call.binding,
+            method: call.method,
+            timeout: call.timeout,
+            in_doubt: call.in_doubt,
+            sent: if let CallState::Sent(at) = call.state { Some(at) } else { None },
+            payload: std::mem::take(&mut call.payload),
+        };
+        call.state = CallState::Vacant;
+        call.metadata = None;
+        self.free.push(key.index);
+        Some(removed)
+    }
+
+    #[inline]
+    pub(super) fn next_deadline(&self) -> Instant {
+        self.next_deadline.unwrap_or(Instant::NEVER)
+    }
+
+    /// The calls whose time is up. Finds the next deadline on the way.
+    pub(super) fn expired(&mut self, now: Instant) -> Vec<CallKey> {
+        let mut expired = Vec::new();
+        let mut next: Option<Instant> = None;
+        for (index, call) in self.all.iter().enumerate() {
+            match call.state {
+                CallState::Vacant => {}
+                _ if call.deadline <= now => {
+                    expired.push(CallKey { index: index as u32, generation: call.generation });
+                }
+                _ => next = Some(next.map_or(call.deadline, |next| next.min(call.deadline))),
+            }
+        }
+        self.next_deadline = next;
+        expired
+    }
+}
+
+/// What is left of a call that has ended.
+pub(super) struct Removed {
+    pub(super) binding: BindingId,
+    pub(super) method: u16,
+    pub(super) timeout: Duration,
+    pub(super) in_doubt: bool,
+    pub(super) sent: Option<SlotId>,
+    pub(super) payload: Payload,
+}
+
+impl Removed {
+    /// What is known of a call that has no answer. `written`: its present request may have been written.
+    pub(super) fn execution(&self, written: bool) -> Execution {
+        if written || self.in_doubt { Execution::Unknown } else { Execution::NotExecuted }
+    }
+}
+
+impl Call {
+    #[inline]
+    fn new(generation: u32, call: NewCall) -> Self {
+        Self {
+            generation,
+            state: CallState::Waiting,
+            binding: call.binding,
+            method: call.method,
+            deadline: call.deadline,
+            timeout: call.timeout,
+            metadata: call.metadata,
+            payload: Payload::from(call.payload),
+            attempts: 0,
+            in_doubt: false,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The channel's connection, from dialling to its loss.
+
+use super::ConnectionId;
+use crate::connection::{ConnectionTime, Gathering, Liveness, Outgoing};
+use crate::error::BindError;
+use crate::ids::SessionId;
+use crate::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The first redial after a failure waits this long, each further one 1.6 times as long, up to the last: gRPC's connection
+/// backoff, started sooner because a process on the same site restarts within a second.
+const REDIAL_FIRST: Duration = Duration::from_millis(50);
+const REDIAL_MOST: Duration = Duration::from_secs(30);
+
+/// ```text
+///         somebody wants it            stream is open         Welcome, all bindings answered
+///  Down ---------------------> Dialling -------------> Greeting ----------------------------> Ready
+///   ^                             |                       |                                     |
+///   +-----------------------------+-----------------------+-------------------------------------+
+///            failed, refused, timed out, lost: not before the pace allows it again
+/// ```
+pub(super) enum Link {
+    Down(Pace),
+    Dialling(ConnectionId, Pace),
+    Greeting(Box<Open>),
+    Ready(Box<Open>),
+}
+
+/// When a dial may be made again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pace {
+    pub(super) failures: u32,
+    pub(super) not_before: Option<Instant>,
+    /// Why there is no connection, for calls that end while they wait for one.
+    pub(super) last: Option<Arc<BindError>>,
+}
+
+impl Pace {
+    /// One more failure: full jitter between half and all of the delay.
+    pub(super) fn failed(mut self, now: Instant, jitter: &mut u64, why: BindError) -> Self {
+        let mut delay = REDIAL_FIRST;
+        for _ in 0..self.failures.min(16) {
+            delay = (delay * 8 / 5).min(REDIAL_MOST);
+        }
+        self.failures += 1;
+        self.not_before = Some(now + delay / 2 + (delay / 2).mul_f64(fraction(jitter)));
+        self.last = Some(Arc::new(why));
+        self
+    }
+}
+
+/// A number in 0..1 (xorshift64*, Vigna 2016): it spreads the redials of many clients, nothing depends on it.
+fn fraction(state: &mut u64) -> f64 {
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// An open connection.
+pub(super) struct Open {
+    pub(super) connection: ConnectionId,
+    pub(super) address: Arc<str>,
+    pub(super) opened: Instant,
+    pub(super) outgoing: Outgoing,
+    pub(super) gathering: Gathering,
+    pub(super) liveness: Liveness,
+    pub(super) time: ConnectionTime,
+    /// Set by the Welcome.
+    pub(super) session: Option<SessionId>,
+    /// The largest request that the server takes.
+    pub(super) message_max: usize,
+    /// The server is about to go: no new calls here.
+    pub(super) draining: bool,
+    /// When to ask again what became of a call whose caller has given up and which was running at the last answer.
+    pub(super) busy_again: Instant,
+    pub(super) pace: Pace,
+}
+
+impl Link {
+    pub(super) fn open(&self) -> Option<&Open> {
+        match self {
+            Link::Greeting(open) | Link::Ready(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    pub(super) fn open_mut(&mut self) -> Option<&mut Open> {
+        match self {
+            Link::Greeting(open) | Link::Ready(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// The connection, if calls may be written on it.
+    #[inline]
+    pub(super) fn ready(&mut self) -> Option<&mut Open> {
+        match self {
+            Link::Ready(open) if !open.draining => Some(open),
+            _ => None,
+        }
+    }
+
+    pub(super) fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Link::Dialling(connection, _) => Some(*connection),
+            _ => self.open().map(|open| open.connection),
+        }
+    }
+
+    pub(super) fn address(&self) -> &str {
+        self.open().map_or("no server", |open| &open.address)
+    }
+}

@@ -1,0 +1,267 @@
+//! The client's machine: one for a channel. It numbers calls, writes requests, matches replies, watches deadlines and
+//! the connection, and decides when to dial.
+//!
+//! Inputs are `handle_*` and the commands `bind`, `start`, `give_up`, `close`; after each of them the driver drains
+//! [`Client::poll_output`] until it says [`Output::Wait`], and writes what [`Client::poll_transmit`] hands out.
+
+mod binding;
+mod calls;
+mod frames;
+mod link;
+mod replies;
+mod sending;
+mod slots;
+mod timers;
+
+use crate::codec::CodecId;
+use crate::error::{BindError, Code, Error};
+use crate::frame::Checksum;
+use crate::limits::Limits;
+use crate::metadata::Metadata;
+use crate::service::{Descriptor, Reply};
+use crate::stats::Stats;
+use crate::time::Instant;
+use binding::Binding;
+use calls::Calls;
+use link::{Link, Pace};
+use slots::Slots;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What a channel is made with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Bounds of memory and time.
+    pub limits: Limits,
+    /// Codecs that may be used, the preferred one first. Default: bincode alone.
+    pub codecs: Vec<CodecId>,
+    /// What checksums cover. [`Checksum::HeaderOnly`] takes effect if the other side says so too: sensible only over a
+    /// stream that protects its bytes, such as TLS. Default: header and payload.
+    pub checksum: Checksum,
+    /// Shown to the server in the handshake. Default: none.
+    pub credentials: Vec<u8>,
+    /// Name and version of this program, for the server's logs. Default `carnegie` and this crate's version.
+    pub software: String,
+    /// How long a first binding waits for a server that is not running yet. Default zero: it fails when
+    /// every address has failed once.
+    pub wait_for_server: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            codecs: vec![CodecId::Bincode],
+            credentials: Vec::new(),
+            checksum: Checksum::Whole,
+            software: concat!("carnegie ", env!("CARGO_PKG_VERSION")).to_owned(),
+            wait_for_server: Duration::ZERO,
+        }
+    }
+}
+
+/// One byte stream, from [`Output::Dial`] to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnectionId(pub u32);
+
+/// A service that this channel is bound to, or is about to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BindingId(pub u16);
+
+/// Names a call for as long as the machine knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallKey {
+    /// Small and used again: fit for an index.
+    pub index: u32,
+    /// Tells the calls apart that had the same index.
+    pub generation: u32,
+}
+
+/// A call that is to be made.
+#[derive(Debug)]
+pub struct NewCall {
+    /// The service.
+    pub binding: BindingId,
+    /// Index of the method in the service's descriptor.
+    pub method: u16,
+    /// When the call ends, with or without an answer.
+    pub deadline: Instant,
+    /// The time that the call was given, for its error.
+    pub timeout: Duration,
+    /// Pairs of text that go with it.
+    pub metadata: Option<Box<Metadata>>,
+    /// The arguments, encoded.
+    pub payload: Vec<u8>,
+}
+
+/// What the driver must do.
+#[derive(Debug)]
+pub enum Output {
+    /// Open a byte stream to one of the channel's addresses, within a bounded time, and report
+    /// [`Client::handle_dialled`] or [`Client::handle_dial_failed`].
+    Dial(ConnectionId),
+    /// Write what [`Client::poll_transmit`] still gives, then close the stream. Nothing needs to be reported.
+    Close(ConnectionId),
+    /// A binding is agreed, or cannot be had.
+    Bound(BindingId, Result<(), BindError>),
+    /// A call has ended. Said exactly once for each call that was not given up.
+    Ended(CallKey, Result<Reply, Error>),
+    /// Nothing more for now; call [`Client::handle_timeout`] at this time.
+    Wait(Instant),
+}
+
+/// The machine. See the [module](self).
+pub struct Client {
+    config: Config,
+    link: Link,
+    bindings: Vec<Binding>,
+    calls: Calls,
+    slots: Slots,
+    /// Calls without a slot, in order. May hold keys of calls that have ended meanwhile.
+    waiting: VecDeque<CallKey>,
+    outputs: VecDeque<Output>,
+    stats: Stats,
+    dialled: u32,
+    /// Fixed by the first handshake: calls that wait are encoded already, so a later server must take it too.
+    codec: Option<CodecId>,
+    /// What connections that are about to be closed have still to write.
+    farewells: Vec<(ConnectionId, Vec<u8>)>,
+    /// State of a generator that spreads redials; not for secrets.
+    jitter: u64,
+    closed: bool,
+}
+
+impl Client {
+    /// A channel that has no connection yet. `seed` spreads the redials of many clients; any number will do.
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            config,
+            link: Link::Down(Pace::default()),
+            bindings: Vec::new(),
+            calls: Calls::default(),
+            slots: Slots::default(),
+            waiting: VecDeque::new(),
+            outputs: VecDeque::new(),
+            stats: Stats::default(),
+            dialled: 0,
+            codec: None,
+            farewells: Vec::new(),
+            jitter: seed | 1,
+            closed: false,
+        }
+    }
+
+    /// Binds the channel to a service, over the connection that is there or a new one. [`Output::Bound`] follows.
+    pub fn bind(&mut self, now: Instant, service: &'static Descriptor) -> BindingId {
+        let id = BindingId(self.bindings.len() as u16);
+        let base = self.bindings.last().map_or(0, Binding::end);
+        self.bindings.push(Binding::asked(service, base, now));
+        if self.closed {
+            self.end_binding(id, Err(BindError::Closed));
+        } else if !self.bindings[usize::from(id.0)].fits() {
+            let why =
+                format!("the methods of {} do not fit into one frame; shorten their names", service.name);
+            self.end_binding(id, Err(BindError::ProtocolMismatch { address: "any server".to_owned(), why }));
+        } else if !self.write_bind(id) {
+            self.want_connection(now);
+        }
+        id
+    }
+
+    /// Whether the server has this method, with this very signature.
+    ///
+    /// # Errors
+    /// What a call of the method would end with.
+    pub fn supports(&self, binding: BindingId, method: u16) -> Result<(), Error> {
+        match self.bindings.get(usize::from(binding.0)) {
+            Some(binding) => binding.check(method, self.link.address()),
+            None => Err(Error::NotSent {
+                method: "",
+                why: "there is no such binding".to_owned(),
+                code: Code::FailedPrecondition,
+            }),
+        }
+    }
+
+    /// The codec of this channel: the one that the first server has chosen, before that the preferred one.
+    pub fn codec(&self) -> CodecId {
+        self.codec.or(self.config.codecs.first().copied()).unwrap_or(CodecId::Bincode)
+    }
+
+    /// The limits that this channel was made with.
+    pub fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    /// The server's address, while there is a connection.
+    pub fn server_address(&self) -> Option<&str> {
+        self.link.open().map(|open| &*open.address)
+    }
+
+    /// Ends all calls and bindings, tells the server, and closes the connection. Whatever comes later fails at once.
+    pub fn close(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        self.say_close("the client closes the channel");
+        self.close_connection();
+        self.lose(now, "the channel was closed");
+        while let Some(key) = self.waiting.pop_front() {
+            self.end_not_sent(key, "the channel is closed", Code::Cancelled);
+        }
+    }
+
+    /// What the driver must do next.
+    #[inline]
+    pub fn poll_output(&mut self) -> Output {
+        match self.outputs.pop_front() {
+            Some(output) => output,
+            None => Output::Wait(self.next_timeout()),
+        }
+    }
+
+    /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing. What it
+    /// hands out counts as written: from then on the server may have it.
+    #[inline]
+    pub fn poll_transmit(&mut self, now: Instant, connection: ConnectionId, into: &mut Vec<u8>) -> bool {
+        let Some(open) = self.link.open_mut().filter(|open| open.connection == connection) else {
+            return self.farewell(connection, into);
+        };
+        let before = into.len();
+        let some = open.outgoing.transmit(into, open.time);
+        self.stats.bytes_out += (into.len() - before) as u64;
+        if some && !self.waiting.is_empty() {
+            self.send_waiting(now);
+        }
+        some
+    }
+
+    /// Whether [`Client::poll_transmit`] has something.
+    #[inline]
+    pub fn has_outgoing(&self, connection: ConnectionId) -> bool {
+        self.link.open().is_some_and(|open| open.connection == connection && open.outgoing.backlog() > 0)
+    }
+
+    #[cold]
+    fn farewell(&mut self, connection: ConnectionId, into: &mut Vec<u8>) -> bool {
+        let Some(at) = self.farewells.iter().position(|(of, _)| *of == connection) else { return false };
+        let (_, mut last) = self.farewells.swap_remove(at);
+        self.stats.bytes_out += last.len() as u64;
+        into.append(&mut last);
+        true
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    fn end_binding(&mut self, id: BindingId, result: Result<(), BindError>) {
+        if let Some(binding) = self.bindings.get_mut(usize::from(id.0))
+            && binding.settle(&result)
+        {
+            self.outputs.push_back(Output::Bound(id, result));
+        }
+    }
+}

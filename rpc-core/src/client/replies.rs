@@ -1,0 +1,194 @@
+//! From a reply to the end of its call.
+
+use super::slots::SlotState;
+use super::{CallKey, Client, Output};
+use crate::connection::Head;
+use crate::error::{Code, Error, ProtocolError};
+use crate::frame::{self, Answer, Chunk, Failure, Kind, Refusal};
+use crate::ids::SlotId;
+use crate::service::{Payload, Reply, Verdict};
+use crate::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Client {
+    #[inline]
+    pub(super) fn handle_reply(
+        &mut self,
+        now: Instant,
+        reply: &frame::Reply<'_>,
+    ) -> Result<(), ProtocolError> {
+        match reply.total {
+            None => self.answered(now, reply.id, reply.answer, reply.retry_after, Body::Part(reply.payload)),
+            Some(total) => self.gather(now, reply, total as usize),
+        }
+    }
+
+    fn gather(&mut self, now: Instant, reply: &frame::Reply<'_>, total: usize) -> Result<(), ProtocolError> {
+        if self.slots.current(reply.id).is_none() {
+            return Ok(());
+        }
+        let limits = &self.config.limits;
+        let (most, all) = (limits.message_max, limits.gathering_max.max(limits.message_max));
+        let Some(open) = self.link.open_mut() else { return Ok(()) };
+        let head = Head::of_reply(reply);
+        if let Err(refused) = open.gathering.begin(head, total, reply.payload, most, all)? {
+            let Some(key) = self.leave_slot(now, reply.id) else { return Ok(()) };
+            let reason = refused.reason;
+            self.end_failed(
+                key,
+                reply.id,
+                Failure { code: Code::ResourceExhausted, message: reason, hops: Vec::new() },
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_chunk(&mut self, now: Instant, chunk: &Chunk<'_>) -> Result<(), ProtocolError> {
+        let Some(open) = self.link.open_mut() else { return Ok(()) };
+        let Some(whole) = open.gathering.chunk(chunk.id, chunk.payload)? else { return Ok(()) };
+        let Some(answer) = Answer::from_wire(whole.head.method).filter(|_| whole.head.kind == Kind::Reply)
+        else {
+            return Ok(());
+        };
+        self.answered(now, chunk.id, answer, 0, Body::Whole(whole.payload))
+    }
+
+    /// An answer counts only for the slot's current number: any other is late, and its call has ended.
+    #[inline]
+    fn answered(
+        &mut self,
+        now: Instant,
+        id: SlotId,
+        answer: Answer,
+        retry_after: u32,
+        body: Body<'_>,
+    ) -> Result<(), ProtocolError> {
+        let Some(slot) = self.slots.current(id) else { return Ok(()) };
+        match slot.state {
+            SlotState::Free => Ok(()),
+            SlotState::Quarantined { .. } if answer == Answer::Busy => {
+                self.ask_again(now, id, retry_after);
+                Ok(())
+            }
+            SlotState::Quarantined { .. } => {
+                self.slots.release(id.slot);
+                Ok(())
+            }
+            SlotState::Pending(key) => {
+                self.slots.release(id.slot);
+                match answer {
+                    Answer::Ok => self.end_ok(key, id, Verdict::Ok, body),
+                    Answer::Application => self.end_ok(key, id, Verdict::Application, body),
+                    _ => return self.end_refused(key, id, answer, retry_after, body.as_slice()),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn ask_again(&mut self, now: Instant, id: SlotId, retry_after: u32) {
+        let again = now + Duration::from_millis(u64::from(retry_after.clamp(10, 10_000)));
+        if let Some(slot) = self.slots.current(id) {
+            slot.state = SlotState::Quarantined { again };
+        }
+        if let Some(open) = self.link.open_mut() {
+            open.busy_again = open.busy_again.min(again);
+        }
+    }
+
+    fn leave_slot(&mut self, _now: Instant, id: SlotId) -> Option<CallKey> {
+        let SlotState::Pending(key) = self.slots.current(id)?.state else { return None };
+        self.slots.release(id.slot);
+        Some(key)
+    }
+
+    #[inline]
+    fn end_ok(&mut self, key: CallKey, id: SlotId, verdict: Verdict, body: Body<'_>) {
+        let request_id = self.request_id(id);
+        let codec = self.codec();
+        let Some(call) = self.calls.remove(key) else { return };
+        let method = self.method_name(call.binding, call.method);
+        let payload = match body {
+            Body::Whole(payload) => Payload::from(payload),
+            // The buffer that brought the arguments takes the result: nothing is allocated.
+            Body::Part(part) => call.payload.refill(part),
+        };
+        let reply = Reply { verdict, payload, codec, method, request_id };
+        self.outputs.push_back(Output::Ended(key, Ok(reply)));
+    }
+
+    #[cold]
+    fn end_refused(
+        &mut self,
+        key: CallKey,
+        id: SlotId,
+        answer: Answer,
+        retry_after: u32,
+        payload: &[u8],
+    ) -> Result<(), ProtocolError> {
+        let (code, reason) = match answer {
+            Answer::Failed => {
+                let failure = Failure::read(payload)?;
+                self.end_failed(key, id, failure);
+                return Ok(());
+            }
+            Answer::Refused => {
+                let refusal = Refusal::read(payload)?;
+                (refusal.code, refusal.reason)
+            }
+            Answer::Busy => (Code::ResourceExhausted, "the slot is busy".to_owned()),
+            Answer::Fenced | Answer::Stale => {
+                (Code::Aborted, "the call was fenced off before it started".to_owned())
+            }
+            _ => (Code::Unknown, String::new()),
+        };
+        let request_id = self.request_id(id);
+        let address: Arc<str> = self.link.address().into();
+        let Some(call) = self.calls.remove(key) else { return Ok(()) };
+        let method = self.method_name(call.binding, call.method);
+        let error = match answer {
+            Answer::Executed => Error::ReplyLost { method, address, request_id },
+            Answer::Unknown => Error::InDoubt { method, address, request_id },
+            // An earlier id of the call may have run, so that this one did not says nothing.
+            _ if call.in_doubt => Error::InDoubt { method, address, request_id },
+            _ => {
+                let retry_after = (retry_after > 0).then(|| Duration::from_millis(u64::from(retry_after)));
+                Error::Refused { method, address, code, reason, retry_after, request_id }
+            }
+        };
+        self.stats.unknown += u64::from(matches!(error, Error::InDoubt { .. }));
+        self.outputs.push_back(Output::Ended(key, Err(error)));
+        Ok(())
+    }
+
+    fn end_failed(&mut self, key: CallKey, id: SlotId, failure: Failure) {
+        let request_id = self.request_id(id);
+        let address: Arc<str> = self.link.address().into();
+        let Some(call) = self.calls.remove(key) else { return };
+        let method = self.method_name(call.binding, call.method);
+        let Failure { code, message, hops } = failure;
+        let error = match hops.is_empty() {
+            true => Error::Internal { method, address, code, message, request_id },
+            false => Error::Nested { method, address, code, message, hops, request_id },
+        };
+        self.outputs.push_back(Output::Ended(key, Err(error)));
+    }
+}
+
+/// The payload of an answer.
+enum Body<'a> {
+    /// In the read buffer.
+    Part(&'a [u8]),
+    /// Gathered from chunks.
+    Whole(Vec<u8>),
+}
+
+impl Body<'_> {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Body::Part(part) => part,
+            Body::Whole(whole) => whole,
+        }
+    }
+}

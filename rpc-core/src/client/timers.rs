@@ -1,0 +1,123 @@
+//! What happens by time alone: deadlines, probes, the handshake's end, redials.
+
+use super::link::Link;
+use super::slots::SlotState;
+use super::{Client, ConnectionId, Output};
+use crate::connection::Probe;
+use crate::error::BindError;
+use crate::frame::{Cancel, Ping};
+use crate::time::Instant;
+
+impl Client {
+    /// The time of an earlier [`Output::Wait`] has come. Harmless at any other time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if now >= self.calls.next_deadline() {
+            for key in self.calls.expired(now) {
+                self.expire(now, key);
+            }
+            self.settle_drain(now);
+        }
+        match &self.link {
+            Link::Down(_) => self.redial(now),
+            Link::Dialling(..) => {}
+            Link::Greeting(open) => {
+                if now >= open.opened + self.config.limits.handshake {
+                    let why = format!("no answer to the handshake within {:?}", self.config.limits.handshake);
+                    self.fail_connection(now, &why);
+                }
+            }
+            Link::Ready(_) => self.probe(now),
+        }
+    }
+
+    pub(super) fn next_timeout(&self) -> Instant {
+        let link = match &self.link {
+            Link::Down(pace) if self.wants_connection() => pace.not_before.unwrap_or_default(),
+            Link::Down(_) | Link::Dialling(..) => Instant::NEVER,
+            Link::Greeting(open) => open.opened + self.config.limits.handshake,
+            Link::Ready(open) => {
+                open.liveness.next(self.slots.in_use() > 0, &self.config.limits).min(open.busy_again)
+            }
+        };
+        link.min(self.calls.next_deadline())
+    }
+
+    fn probe(&mut self, now: Instant) {
+        let busy = self.slots.in_use() > 0;
+        let Link::Ready(open) = &mut self.link else { return };
+        if now >= open.busy_again {
+            open.busy_again = Instant::NEVER;
+            for index in 0..self.slots.len() {
+                let Some(slot) = self.slots.get_mut(index) else { continue };
+                let SlotState::Quarantined { again } = slot.state else { continue };
+                if again <= now {
+                    slot.state = SlotState::Quarantined { again: Instant::NEVER };
+                    let id = crate::SlotId { slot: index, sequence: slot.sequence };
+                    Cancel { id, want_reply: false }.write(open.outgoing.ready());
+                } else {
+                    open.busy_again = open.busy_again.min(again);
+                }
+            }
+        }
+        match open.liveness.poll(now, busy, &self.config.limits) {
+            Probe::Wait(_) => {}
+            Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
+            Probe::Dead(silent) => {
+                let why = format!("no answer to a ping for {:.1} s", silent.as_secs_f64());
+                self.fail_connection(now, &why);
+            }
+        }
+    }
+
+    /// Somebody waits for a connection: a call, or the first agreement on a service.
+    fn wants_connection(&self) -> bool {
+        !self.closed && (!self.waiting.is_empty() || self.bindings.iter().any(|binding| binding.is_awaited()))
+    }
+
+    /// Dials if there is no connection and the pace allows it; otherwise the timer will.
+    pub(super) fn want_connection(&mut self, now: Instant) {
+        self.redial(now);
+    }
+
+    fn redial(&mut self, now: Instant) {
+        if !self.wants_connection() {
+            return;
+        }
+        let Link::Down(pace) = &mut self.link else { return };
+        if pace.not_before.is_some_and(|time| now < time) {
+            return;
+        }
+        let pace = std::mem::take(pace);
+        self.dialled += 1;
+        let connection = ConnectionId(self.dialled);
+        self.link = Link::Dialling(connection, pace);
+        self.outputs.push_back(Output::Dial(connection));
+    }
+
+    /// No stream could be opened.
+    pub fn handle_dial_failed(&mut self, now: Instant, connection: ConnectionId, error: BindError) {
+        let Link::Dialling(dialled, pace) = &mut self.link else { return };
+        if *dialled != connection {
+            return;
+        }
+        let pace = std::mem::take(pace);
+        self.fail_link(now, pace, error);
+    }
+
+    /// There is no connection, because of `error`. Bindings wait for a server as long as they were told to; calls wait inside
+    /// their deadlines, unless no later attempt can go better.
+    pub(super) fn fail_link(&mut self, now: Instant, pace: super::link::Pace, error: BindError) {
+        let retryable = error.is_retryable();
+        let window = self.config.wait_for_server;
+        self.link = Link::Down(pace.failed(now, &mut self.jitter, error.clone()));
+        for index in 0..self.bindings.len() {
+            let binding = &self.bindings[index];
+            if binding.is_awaited() && !(retryable && now < binding.since + window) {
+                self.end_binding(super::BindingId(index as u16), Err(error.clone()));
+            }
+        }
+        if !retryable {
+            self.end_waiting(&std::sync::Arc::new(error));
+        }
+    }
+}

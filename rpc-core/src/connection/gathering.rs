@@ -1,0 +1,153 @@
+//! Large messages on their way in: the parts of each are gathered until it is whole. They die with the connection.
+
+use super::ConnectionTime;
+use crate::error::ProtocolError;
+use crate::frame::{Flags, Kind, Reply, Request};
+use crate::ids::SlotId;
+use crate::limits::CHUNK_LEN_MIN;
+use crate::metadata::Metadata;
+use crate::time::Instant;
+
+/// The first frame of a large message, without its part of the payload.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) kind: Kind,
+    pub(crate) flags: Flags,
+    pub(crate) method: u16,
+    /// Of a request, by the connection time of its first frame.
+    pub(crate) deadline: Instant,
+    pub(crate) id: SlotId,
+    pub(crate) metadata: Option<Box<Metadata>>,
+}
+
+impl Head {
+    pub(crate) fn of_request(request: &Request<'_>, time: ConnectionTime) -> Self {
+        let flags =
+            Flags::NONE.with(Flags::RESENT, request.resent).with(Flags::IDEMPOTENT, request.idempotent);
+        let metadata = request.metadata.map(|metadata| Box::new(metadata.to_metadata()));
+        Self {
+            kind: Kind::Request,
+            flags,
+            method: request.method,
+            deadline: time.instant(request.deadline),
+            id: request.id,
+            metadata,
+        }
+    }
+
+    pub(crate) fn of_reply(reply: &Reply<'_>) -> Self {
+        let method = reply.answer as u16;
+        Self {
+            kind: Kind::Reply,
+            flags: Flags::NONE,
+            method,
+            deadline: Instant::NEVER,
+            id: reply.id,
+            metadata: None,
+        }
+    }
+}
+
+/// A large message that is whole.
+pub(crate) struct Gathered {
+    pub(crate) head: Head,
+    pub(crate) payload: Vec<u8>,
+}
+
+struct Unfinished {
+    head: Head,
+    total: usize,
+    payload: Vec<u8>,
+}
+
+/// The unfinished messages of one connection.
+#[derive(Default)]
+pub(crate) struct Gathering {
+    // A handful at a time: a search beats any index.
+    unfinished: Vec<Unfinished>,
+    /// What the unfinished messages will hold when they are whole.
+    announced: usize,
+}
+
+/// Why a large message is not taken. It fails alone: its later chunks are dropped.
+pub(crate) struct Refused {
+    pub(crate) reason: String,
+}
+
+impl Gathering {
+    /// The first frame of a large message. `total` is what it announces, `most` what one message may have, `all` what all
+    /// unfinished ones of this connection may have together.
+    pub(crate) fn begin(
+        &mut self,
+        head: Head,
+        total: usize,
+        part: &[u8],
+        most: usize,
+        all: usize,
+    ) -> Result<Result<(), Refused>, ProtocolError> {
+        check_part(head.kind, part.len(), total)?;
+        self.remove(head.id);
+        if total > most {
+            let what = if head.kind == Kind::Request { "request" } else { "reply" };
+            let reason = format!("the {what} has {total} bytes, but the limit here is {most}");
+            return Ok(Err(Refused { reason }));
+        }
+        if self.announced + total > all {
+            let reason =
+                format!("unfinished large messages of this connection would hold more than {all} bytes");
+            return Ok(Err(Refused { reason }));
+        }
+        // Memory follows what has come, not what was announced.
+        let mut payload = Vec::with_capacity(total.min(part.len() * 4));
+        payload.extend_from_slice(part);
+        self.announced += total;
+        self.unfinished.push(Unfinished { head, total, payload });
+        Ok(Ok(()))
+    }
+
+    /// A further part. Parts of messages that were refused or cancelled are dropped.
+    pub(crate) fn chunk(&mut self, id: SlotId, part: &[u8]) -> Result<Option<Gathered>, ProtocolError> {
+        let Some(at) = self.unfinished.iter().position(|u| u.head.id == id) else { return Ok(None) };
+        let message = &mut self.unfinished[at];
+        let left = message.total - message.payload.len();
+        if part.len() > left {
+            let what = format!("{} bytes come where {left} are missing", part.len());
+            return Err(ProtocolError::Malformed { kind: Kind::Chunk.name(), what });
+        }
+        if part.len() < left {
+            check_part(Kind::Chunk, part.len(), left)?;
+        }
+        let needed = message.payload.len() + part.len();
+        if message.payload.capacity() < needed {
+            let room = (needed * 2).min(message.total) - message.payload.len();
+            message.payload.reserve_exact(room);
+        }
+        message.payload.extend_from_slice(part);
+        if message.payload.len() < message.total {
+            return Ok(None);
+        }
+        let whole = self.unfinished.swap_remove(at);
+        self.announced -= whole.total;
+        Ok(Some(Gathered { head: whole.head, payload: whole.payload }))
+    }
+
+    /// Forgets an unfinished message.
+    pub(crate) fn remove(&mut self, id: SlotId) {
+        if let Some(at) = self.unfinished.iter().position(|u| u.head.id == id) {
+            self.announced -= self.unfinished.swap_remove(at).total;
+        }
+    }
+}
+
+fn check_part(kind: Kind, part: usize, total: usize) -> Result<(), ProtocolError> {
+    if part >= total {
+        let what = format!("a part of {part} bytes does not leave anything of {total} to follow");
+        return Err(ProtocolError::Malformed { kind: kind.name(), what });
+    }
+    if part < CHUNK_LEN_MIN {
+        let what =
+            format!("a chunk of {part} bytes that is not its message's last; the least is {CHUNK_LEN_MIN}");
+        return Err(ProtocolError::LimitExceeded { what });
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! What both ends of a connection do alike: write in turns, gather large messages, watch for silence, count time.
+
+mod deadline;
+mod gathering;
+mod liveness;
+mod outgoing;
+
+pub(crate) use deadline::ConnectionTime;
+pub(crate) use gathering::{Gathering, Head};
+pub(crate) use liveness::{Liveness, Probe};
+pub(crate) use outgoing::Outgoing;

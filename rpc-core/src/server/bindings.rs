@@ -1,0 +1,97 @@
+//! What this server makes of a client's table of methods.
+
+use super::Lane;
+use super::Session;
+use crate::error::{Offer, ProtocolError};
+use crate::frame::{Bind, Bound, BoundMethod, BoundResult};
+use crate::limits::METHOD_TABLE_MAX;
+use crate::service::Descriptor;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// One method of the session's table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) service: u16,
+    pub(super) method: u16,
+    pub(super) idempotent: bool,
+    pub(super) blocking: bool,
+    /// Client and server understand it alike.
+    pub(super) usable: bool,
+    /// Of service and method, so that the hash of a payload is that of the call.
+    pub(super) seed: u64,
+}
+
+impl Session {
+    pub(super) fn handle_bind(&mut self, lane: Lane, bind: &Bind) -> Result<(), ProtocolError> {
+        let (base, end) = (usize::from(bind.base), usize::from(bind.base) + bind.methods.len());
+        if end > METHOD_TABLE_MAX {
+            let what = format!("a method table of {end} entries, at most {METHOD_TABLE_MAX} are allowed");
+            return Err(ProtocolError::LimitExceeded { what });
+        }
+        if base < self.table.len() {
+            let what = format!("its methods start at {base}, but {} are bound already", self.table.len());
+            return Err(ProtocolError::Malformed { kind: "Bind", what });
+        }
+        let result = match self.find(bind) {
+            Ok(service) => self.accept(bind, service),
+            Err(refusal) => refusal,
+        };
+        if let Some(open) = self.open(lane) {
+            Bound { number: bind.number, result }.write(open.outgoing.ready());
+        }
+        Ok(())
+    }
+
+    /// The service of this name and major version; otherwise what there is instead.
+    fn find(&self, bind: &Bind) -> Result<usize, BoundResult> {
+        let all = &self.services.all;
+        let offers = |wanted: &dyn Fn(&Descriptor) -> bool| {
+            let offer = |service: &&'static Descriptor| Offer {
+                name: service.name.to_owned(),
+                version: service.version,
+            };
+            all.iter().filter(|service| wanted(service)).map(offer).collect::<Vec<_>>()
+        };
+        let named = offers(&|service| service.name == bind.service);
+        if named.is_empty() {
+            return Err(BoundResult::NotFound { offered: offers(&|_| true) });
+        }
+        let same = |service: &&'static Descriptor| {
+            service.name == bind.service && service.version.0 == bind.version.0
+        };
+        all.iter().position(same).ok_or(BoundResult::OtherVersion { offered: named })
+    }
+
+    fn accept(&mut self, bind: &Bind, service: usize) -> BoundResult {
+        let ours = self.services.all[service];
+        let prints = &self.services.fingerprints[service];
+        let mut methods = Vec::with_capacity(bind.methods.len());
+        self.table.resize(usize::from(bind.base), None);
+        for wanted in &bind.methods {
+            let Some(index) = ours.methods.iter().position(|method| method.name == wanted.name) else {
+                methods.push(BoundMethod::Missing);
+                self.table.push(None);
+                continue;
+            };
+            let method = &ours.methods[index];
+            // A client that would run a call again must not meet a handler that may run once only.
+            let usable = prints[index] == wanted.fingerprint && (method.idempotent || !wanted.idempotent);
+            methods.push(if usable {
+                BoundMethod::Usable
+            } else {
+                BoundMethod::Differs { structure: Vec::new() }
+            });
+            let seed = xxh3_64(method.path.as_bytes());
+            let (idempotent, blocking) = (method.idempotent, method.blocking);
+            self.table.push(Some(Entry {
+                service: service as u16,
+                method: index as u16,
+                idempotent,
+                blocking,
+                usable,
+                seed,
+            }));
+        }
+        BoundResult::Accepted { version: ours.version, methods }
+    }
+}

@@ -1,0 +1,38 @@
+//! One of the connections that a session is attached to.
+
+use crate::connection::{ConnectionTime, Gathering, Liveness, Outgoing};
+use crate::time::Instant;
+
+/// Which of a session's connections. Numbers of closed connections are used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane(pub u8);
+
+impl Lane {
+    /// As a set of connections.
+    #[inline]
+    pub(super) fn mask(self) -> u8 {
+        1 << self.0
+    }
+}
+
+/// The session's end of one connection.
+pub(super) struct Open {
+    pub(super) outgoing: Outgoing,
+    pub(super) gathering: Gathering,
+    pub(super) liveness: Liveness,
+    pub(super) time: ConnectionTime,
+    /// The largest reply that the client takes.
+    pub(super) message_max: usize,
+}
+
+impl Open {
+    pub(super) fn starting(now: Instant, message_max: usize) -> Self {
+        Self {
+            outgoing: Outgoing::new(),
+            gathering: Gathering::default(),
+            liveness: Liveness::starting(now),
+            time: ConnectionTime::starting(now),
+            message_max,
+        }
+    }
+}

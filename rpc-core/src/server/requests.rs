@@ -1,0 +1,388 @@
+//! Requests, cancels and completions: the rows of the slots' tables, carried out.
+
+use super::bindings::Entry;
+use super::lane::Open;
+use super::slot::{Cancelling, Lookup, Recorded, Running, Slot, SlotState};
+use super::{Completion, Execute, Lane, Output, Session};
+use crate::connection::Head;
+use crate::error::{Code, ProtocolError};
+use crate::frame::{Answer, Cancel, Chunk, Failure, Flags, Kind, Refusal, Release, Reply, Request};
+use crate::ids::{RequestId, SlotId};
+use crate::limits::CHUNK_LEN;
+use crate::metadata::Metadata;
+use crate::service::Payload;
+use crate::time::Instant;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// When a client may come again that finds its slot busy.
+const BUSY_RETRY_MS: u32 = 50;
+
+/// A request that is whole.
+struct Whole<'a> {
+    id: SlotId,
+    method: u16,
+    deadline: Instant,
+    resent: bool,
+    idempotent: bool,
+    metadata: Option<Box<Metadata>>,
+    payload: Body<'a>,
+}
+
+enum Body<'a> {
+    /// In the read buffer.
+    Part(&'a [u8]),
+    /// Gathered from chunks.
+    Whole(Vec<u8>),
+}
+
+impl Body<'_> {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Body::Part(part) => part,
+            Body::Whole(whole) => whole,
+        }
+    }
+}
+
+impl Session {
+    #[inline]
+    pub(super) fn handle_request(
+        &mut self,
+        now: Instant,
+        lane: Lane,
+        request: &Request<'_>,
+    ) -> Result<(), ProtocolError> {
+        if request.id.slot >= self.agreed.slots {
+            let what = format!("slot {} is used, {} were granted", request.id.slot, self.agreed.slots);
+            return Err(ProtocolError::LimitExceeded { what });
+        }
+        if let Some(total) = request.total {
+            return self.gather(lane, request, total as usize);
+        }
+        let Some(open) = self.open(lane) else { return Ok(()) };
+        let whole = Whole {
+            id: request.id,
+            method: request.method,
+            deadline: open.time.instant(request.deadline),
+            resent: request.resent,
+            idempotent: request.idempotent,
+            metadata: request.metadata.map(|metadata| Box::new(metadata.to_metadata())),
+            payload: Body::Part(request.payload),
+        };
+        self.handle_whole(now, lane, whole)
+    }
+
+    fn gather(&mut self, lane: Lane, request: &Request<'_>, total: usize) -> Result<(), ProtocolError> {
+        let limits = &self.config.limits;
+        let (most, all) = (limits.message_max, limits.gathering_max.max(limits.message_max));
+        let Some(open) = self.open(lane) else { return Ok(()) };
+        if let Err(refused) =
+            open.gathering.begin(Head::of_request(request, open.time), total, request.payload, most, all)?
+        {
+            self.refuse(lane, request.id, Code::ResourceExhausted, &refused.reason);
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_chunk(
+        &mut self,
+        now: Instant,
+        lane: Lane,
+        chunk: &Chunk<'_>,
+    ) -> Result<(), ProtocolError> {
+        let Some(open) = self.open(lane) else { return Ok(()) };
+        let Some(gathered) = open.gathering.chunk(chunk.id, chunk.payload)? else { return Ok(()) };
+        let Head { kind: Kind::Request, flags, method, deadline, id, metadata } = gathered.head else {
+            return Ok(());
+        };
+        let whole = Whole {
+            id,
+            method,
+            deadline,
+            resent: flags.contains(Flags::RESENT),
+            idempotent: flags.contains(Flags::IDEMPOTENT),
+            metadata,
+            payload: Body::Whole(gathered.payload),
+        };
+        self.handle_whole(now, lane, whole)
+    }
+
+    #[inline]
+    fn handle_whole(&mut self, now: Instant, lane: Lane, request: Whole<'_>) -> Result<(), ProtocolError> {
+        let entry = match self.table.get(usize::from(request.method)) {
+            Some(Some(entry)) if entry.usable && (entry.idempotent || !request.idempotent) => *entry,
+            _ => {
+                let reason = format!("method {} is not usable in this binding", request.method);
+                self.refuse(lane, request.id, Code::Unimplemented, &reason);
+                return Ok(());
+            }
+        };
+        let hash = match request.idempotent {
+            true => 0,
+            false => xxh3_64_with_seed(request.payload.as_slice(), entry.seed),
+        };
+        let index = request.id.slot as usize;
+        if index >= self.slots.len() {
+            self.slots.resize_with(index + 1, Slot::default);
+        }
+        let slot = &mut self.slots[index];
+        match slot.look_up(request.id.sequence, hash) {
+            Lookup::New => self.admit(now, lane, request, &entry, hash),
+            Lookup::Old => {}
+            Lookup::Busy => {
+                let reason = "an earlier call still runs in this slot";
+                self.refuse_later(lane, request.id, Code::ResourceExhausted, reason, BUSY_RETRY_MS);
+            }
+            Lookup::Attach => {
+                slot.waiters |= lane.mask();
+                slot.attached |= lane.mask();
+                self.stats.attached += 1;
+            }
+            Lookup::Replay => self.replay(lane, request.id, true),
+            Lookup::Fenced => self.answer_all(lane.mask(), request.id, Answer::Fenced),
+            Lookup::Misuse => {
+                let SlotId { slot, sequence } = request.id;
+                return Err(ProtocolError::Misuse { slot, sequence });
+            }
+        }
+        Ok(())
+    }
+
+    /// A number that has not run: start it, unless its time is over already.
+    #[inline]
+    fn admit(&mut self, now: Instant, lane: Lane, request: Whole<'_>, entry: &Entry, hash: u64) {
+        let deadline = request.deadline;
+        if deadline <= now {
+            self.refuse(
+                lane,
+                request.id,
+                Code::DeadlineExceeded,
+                "the call's time was over before it could start",
+            );
+            return;
+        }
+        let slot = &mut self.slots[request.id.slot as usize];
+        // An idempotent call that ran under the number before: nobody waits for it, or the number would not be free.
+        let left = SlotId { sequence: slot.last, ..request.id };
+        if matches!(slot.state, SlotState::Running(_)) {
+            self.stop(left);
+        }
+        let slot = &mut self.slots[request.id.slot as usize];
+        let running = Running { idempotent: request.idempotent, deadline, stopped: false };
+        let before = std::mem::replace(&mut slot.state, SlotState::Running(running));
+        (slot.last, slot.waiters, slot.attached, slot.hash) = (request.id.sequence, lane.mask(), 0, hash);
+        if let SlotState::Done(Recorded { payload: Payload::Owned(buffer), .. }) = before {
+            self.recycle(buffer);
+        }
+        let payload = match request.payload {
+            Body::Whole(payload) => payload,
+            Body::Part(part) => {
+                let mut payload = self.spare();
+                payload.extend_from_slice(part);
+                payload
+            }
+        };
+        self.executing += 1;
+        self.stats.calls += 1;
+        self.next_deadline = self.next_deadline.min(deadline);
+        self.outputs.push_back(Output::Execute(Execute {
+            at: request.id,
+            request_id: RequestId { session: self.agreed.id, at: request.id },
+            service: entry.service,
+            method: entry.method,
+            idempotent: request.idempotent,
+            blocking: entry.blocking,
+            deadline,
+            attempt: 1 + u8::from(request.resent),
+            lane,
+            metadata: request.metadata,
+            payload,
+        }));
+    }
+
+    /// A handler has ended. Ignored if the call is not running any more: an idempotent one that was given up.
+    #[inline]
+    pub fn complete(&mut self, _now: Instant, at: SlotId, completion: Completion) {
+        let running = self.slots.get_mut(at.slot as usize).and_then(|slot| slot.running(at.sequence));
+        let Some(running) = running else {
+            if let Completion::Ok(buffer) | Completion::Application(buffer) = completion {
+                self.recycle(buffer);
+            }
+            return;
+        };
+        let idempotent = running.idempotent;
+        self.executing -= 1;
+        let (answer, payload) = match completion {
+            Completion::Ok(payload) => (Answer::Ok, payload),
+            Completion::Application(payload) => (Answer::Application, payload),
+            Completion::Failed { code, message, hops } => {
+                let mut payload = Vec::new();
+                Failure { code, message, hops }.write(&mut payload);
+                (Answer::Failed, payload)
+            }
+            Completion::Malformed(reason) => {
+                let mut payload = Vec::new();
+                Refusal { code: Code::InvalidArgument, reason }.write(&mut payload);
+                (Answer::Refused, payload)
+            }
+        };
+        self.record(at, idempotent, answer, payload);
+    }
+
+    #[inline]
+    fn record(&mut self, at: SlotId, idempotent: bool, answer: Answer, payload: Vec<u8>) {
+        let slot = &mut self.slots[at.slot as usize];
+        let (waiters, attached) = (std::mem::take(&mut slot.waiters), std::mem::take(&mut slot.attached));
+        let mut recorded = Recorded { answer, payload: Payload::Owned(payload) };
+        for (index, open) in self.lanes.iter_mut().enumerate() {
+            let Some(open) = open.as_deref_mut().filter(|_| waiters & (1 << index) != 0) else { continue };
+            let most = open.message_max.min(self.config.limits.message_max);
+            recorded.limit(most, self.config.limits.message_max);
+            recorded.write(open, at, Flags::NONE.with(Flags::ATTACHED, attached & (1 << index) != 0));
+        }
+        // A refusal leaves nothing behind, and an idempotent call may run again: a copy is as good as new.
+        if idempotent || answer == Answer::Refused {
+            slot.state = SlotState::Vacant;
+            if let Payload::Owned(buffer) = recorded.payload {
+                self.recycle(buffer);
+            }
+        } else {
+            slot.state = SlotState::Done(recorded);
+        }
+    }
+
+    pub(super) fn handle_cancel(&mut self, lane: Lane, cancel: &Cancel) -> Result<(), ProtocolError> {
+        let id = cancel.id;
+        if id.slot >= self.agreed.slots {
+            let what = format!("slot {} is cancelled, {} were granted", id.slot, self.agreed.slots);
+            return Err(ProtocolError::LimitExceeded { what });
+        }
+        let index = id.slot as usize;
+        if index >= self.slots.len() {
+            self.slots.resize_with(index + 1, Slot::default);
+        }
+        if let Some(open) = self.open(lane) {
+            open.gathering.remove(id);
+            open.outgoing.remove_large(id);
+        }
+        let slot = &mut self.slots[index];
+        match slot.look_up_cancel(id.sequence) {
+            Cancelling::Stale => self.answer_all(lane.mask(), id, Answer::Stale),
+            Cancelling::Busy => {
+                if let Some(open) = self.open(lane) {
+                    answer(open, id, Answer::Busy, BUSY_RETRY_MS, &[]);
+                }
+            }
+            Cancelling::Wait => {
+                slot.waiters |= lane.mask();
+                self.stop(id);
+            }
+            Cancelling::Drop => {
+                let waiters = std::mem::take(&mut slot.waiters) | lane.mask();
+                self.stop(id);
+                self.answer_all(waiters, id, Answer::Unknown);
+            }
+            Cancelling::Replay if cancel.want_reply => self.replay(lane, id, false),
+            Cancelling::Replay => self.answer_all(lane.mask(), id, Answer::Executed),
+            Cancelling::Fence => {
+                let left = SlotId { sequence: slot.last, ..id };
+                if matches!(slot.state, SlotState::Running(_)) {
+                    self.stop(left);
+                }
+                let slot = &mut self.slots[index];
+                (slot.last, slot.state) = (id.sequence, SlotState::Fenced);
+                let waiters = std::mem::take(&mut slot.waiters) | lane.mask();
+                self.answer_all(waiters, id, Answer::Fenced);
+            }
+        }
+        Ok(())
+    }
+
+    /// The client has its replies, and is idle: their bytes may go, the fact that the calls ran stays.
+    pub(super) fn handle_release(&mut self, release: &Release) {
+        for id in &release.ids {
+            let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.last == id.sequence);
+            if let Some(Slot { state: SlotState::Done(recorded), .. }) = slot {
+                *recorded = Recorded { answer: Answer::Executed, payload: Payload::default() };
+            }
+        }
+    }
+
+    fn replay(&mut self, lane: Lane, id: SlotId, count: bool) {
+        let Some(open) = self.lanes.get_mut(usize::from(lane.0)).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let Some(Slot { state: SlotState::Done(recorded), .. }) = self.slots.get_mut(id.slot as usize) else {
+            return;
+        };
+        self.stats.replayed += u64::from(count);
+        recorded.write(open, id, Flags::REPLAYED);
+    }
+
+    /// An answer without a payload, to some of the connections.
+    pub(super) fn answer_all(&mut self, lanes: u8, id: SlotId, with: Answer) {
+        for (index, open) in self.lanes.iter_mut().enumerate() {
+            if let Some(open) = open.as_deref_mut().filter(|_| lanes & (1 << index) != 0) {
+                answer(open, id, with, 0, &[]);
+            }
+        }
+    }
+
+    fn refuse(&mut self, lane: Lane, id: SlotId, code: Code, reason: &str) {
+        self.refuse_later(lane, id, code, reason, 0);
+    }
+
+    /// Says no to one copy of a request. Nothing is stored: other copies of it may fare differently.
+    #[cold]
+    fn refuse_later(&mut self, lane: Lane, id: SlotId, code: Code, reason: &str, retry_after_ms: u32) {
+        self.stats.shed += 1;
+        if let Some(open) = self.open(lane) {
+            let mut payload = Vec::new();
+            Refusal { code, reason: reason.to_owned() }.write(&mut payload);
+            answer(open, id, Answer::Refused, retry_after_ms, &payload);
+        }
+    }
+}
+
+fn answer(open: &mut Open, id: SlotId, answer: Answer, retry_after: u32, payload: &[u8]) {
+    let checksum = open.outgoing.checksum();
+    Reply { id, answer, retry_after, payload, ..Reply::default() }.write(open.outgoing.ready(), checksum);
+}
+
+impl Recorded {
+    /// A reply beyond a limit becomes a failure that says so: the call has run, its result cannot be told.
+    #[inline]
+    fn limit(&mut self, most: usize, ours: usize) {
+        let size = self.payload.as_slice().len();
+        if size > most {
+            let whose = if most == ours { "this server's" } else { "the client's" };
+            let message = format!("the reply has {size} bytes, but {whose} limit is {most}");
+            let mut payload = Vec::new();
+            Failure { code: Code::ResourceExhausted, message, hops: Vec::new() }.write(&mut payload);
+            *self = Recorded { answer: Answer::Failed, payload: Payload::Owned(payload) };
+        }
+    }
+
+    #[inline]
+    fn write(&mut self, open: &mut Open, id: SlotId, flags: Flags) {
+        let size = self.payload.as_slice().len();
+        let mut reply = Reply {
+            id,
+            answer: self.answer,
+            replayed: flags.contains(Flags::REPLAYED),
+            attached: flags.contains(Flags::ATTACHED),
+            ..Reply::default()
+        };
+        if size > CHUNK_LEN {
+            let mut head = Vec::new();
+            reply.total = Some(size as u32);
+            reply.begin(&mut head);
+            let payload = self.payload.share();
+            open.outgoing.push_large(id, head, None, payload);
+            return;
+        }
+        let checksum = open.outgoing.checksum();
+        reply.payload = self.payload.as_slice();
+        reply.write(open.outgoing.ready(), checksum);
+    }
+}

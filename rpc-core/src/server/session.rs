@@ -1,0 +1,399 @@
+//! One client's session: its connections, its slots, what waits to be done.
+
+use super::bindings::Entry;
+use super::endpoint::Services;
+use super::lane::Open;
+use super::slot::{Slot, SlotState};
+use super::{Config, Lane, Output};
+use crate::codec::CodecId;
+use crate::connection::{ConnectionTime, Probe};
+use crate::error::ProtocolError;
+use crate::frame::{
+    self, Bind, Cancel, Checksum, Chunk, Close, CloseCode, GoAway, Header, Hello, Kind, Ping, Pong, Release,
+    Request, Welcome,
+};
+use crate::ids::{Domain, Incarnation, SessionId, SlotId, Token};
+use crate::limits::CONNECTIONS_PER_SESSION;
+use crate::stats::Stats;
+use crate::time::Instant;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Empty buffers that are kept for the next requests and replies, and how large they may be.
+const SPARE_MAX: usize = 256;
+const SPARE_LEN_MAX: usize = 16 << 10;
+
+/// What was agreed in the handshake, for as long as the session lives.
+pub(super) struct Agreed {
+    pub(super) id: SessionId,
+    pub(super) token: Token,
+    pub(super) protocol: u16,
+    pub(super) codec: CodecId,
+    pub(super) slots: u32,
+    pub(super) incarnation: Incarnation,
+    pub(super) domain: Domain,
+}
+
+/// The machine of one session. See the [module](super).
+pub struct Session {
+    pub(super) agreed: Agreed,
+    pub(super) config: Config,
+    pub(super) services: Arc<Services>,
+    pub(super) lanes: [Option<Box<Open>>; CONNECTIONS_PER_SESSION],
+    /// Grown as they are used, up to the granted number.
+    pub(super) slots: Vec<Slot>,
+    /// The methods of all bindings; refused bindings leave holes.
+    pub(super) table: Vec<Option<Entry>>,
+    pub(super) outputs: VecDeque<Output>,
+    /// No handler's time is up before this. Kept low instead of exact: a timer that fires too early costs one scan.
+    pub(super) next_deadline: Instant,
+    pub(super) executing: usize,
+    pub(super) stats: Stats,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Session {
+    pub(super) fn new(agreed: Agreed, config: Config, services: Arc<Services>) -> Self {
+        Self {
+            agreed,
+            config,
+            services,
+            lanes: Default::default(),
+            slots: Vec::new(),
+            table: Vec::new(),
+            outputs: VecDeque::new(),
+            next_deadline: Instant::NEVER,
+            executing: 0,
+            stats: Stats::default(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Its public number.
+    pub fn id(&self) -> SessionId {
+        self.agreed.id
+    }
+
+    /// The codec of all of its payloads.
+    pub fn codec(&self) -> CodecId {
+        self.agreed.codec
+    }
+
+    /// A connection of this client, past its `Hello`. Queues the `Welcome`. A session has four connections at most: a
+    /// further one takes the place of the first.
+    pub fn handle_connected(&mut self, now: Instant, hello: &Hello) -> Lane {
+        let free = self.lanes.iter().position(Option::is_none).unwrap_or(0);
+        let lane = Lane(free as u8);
+        if self.lanes[free].is_some() {
+            self.handle_disconnected(now, lane);
+        }
+        let mut open = Box::new(Open::starting(now, hello.message_max as usize));
+        let limits = &self.config.limits;
+        let checksum = match hello.checksum {
+            Checksum::HeaderOnly => self.config.checksum,
+            Checksum::Whole => Checksum::Whole,
+        };
+        let welcome = Welcome {
+            protocol: self.agreed.protocol,
+            codec: self.agreed.codec.to_wire(),
+            checksum,
+            message_max: u32::try_from(limits.message_max).unwrap_or(u32::MAX),
+            slots: self.agreed.slots,
+            session: self.agreed.id,
+            token: self.agreed.token,
+            incarnation: self.agreed.incarnation,
+            domain: self.agreed.domain,
+            lease_ms: 0,
+            resumed: false,
+            software: self.config.software.clone(),
+        };
+        welcome.write(open.outgoing.ready());
+        open.outgoing.set_checksum(checksum);
+        self.lanes[free] = Some(open);
+        lane
+    }
+
+    /// Bytes from the client: as many whole frames as there are. Returns how many bytes were used; the driver keeps the
+    /// rest and shows it again, with what follows.
+    pub fn handle_bytes(&mut self, now: Instant, lane: Lane, bytes: &[u8]) -> usize {
+        let mut used = 0;
+        loop {
+            match self.handle_next(now, lane, &bytes[used..]) {
+                Ok(Some(length)) => used += length,
+                Ok(None) => break,
+                Err(error) => {
+                    self.fail_lane(lane, error);
+                    return bytes.len();
+                }
+            }
+        }
+        self.stats.bytes_in += used as u64;
+        match self.open(lane) {
+            Some(open) => {
+                if used > 0 {
+                    open.liveness.heard(now);
+                }
+                used
+            }
+            None => bytes.len(),
+        }
+    }
+
+    #[inline]
+    fn handle_next(
+        &mut self,
+        now: Instant,
+        lane: Lane,
+        bytes: &[u8],
+    ) -> Result<Option<usize>, ProtocolError> {
+        let Some(open) = self.open(lane) else { return Ok(None) };
+        let Some((header, body)) = frame::split(bytes, open.outgoing.checksum())? else { return Ok(None) };
+        if header.kind == Kind::Request {
+            self.handle_request(now, lane, &Request::read(&header, body)?)?;
+        } else {
+            self.handle_frame(now, lane, &header, body)?;
+        }
+        Ok(Some(header.length as usize))
+    }
+
+    fn handle_frame(
+        &mut self,
+        now: Instant,
+        lane: Lane,
+        header: &Header,
+        body: &[u8],
+    ) -> Result<(), ProtocolError> {
+        match header.kind {
+            Kind::Bind => self.handle_bind(lane, &Bind::read(header, body)?)?,
+            Kind::Chunk => self.handle_chunk(now, lane, &Chunk::read(header, body)?)?,
+            Kind::Cancel => self.handle_cancel(lane, &Cancel::read(header, body)?)?,
+            Kind::Ping => {
+                let number = Ping::read(header, body)?.number;
+                if let Some(open) = self.open(lane) {
+                    Pong { number }.write(open.outgoing.ready());
+                }
+            }
+            Kind::Pong => {
+                let number = Pong::read(header, body)?.number;
+                // The client counts deadlines from its receipt of that ping, from this Pong on.
+                if let Some(open) = self.open(lane)
+                    && let Some(sent) = open.liveness.ponged(now, number)
+                {
+                    open.time = ConnectionTime::starting(sent);
+                }
+            }
+            Kind::Release => self.handle_release(&Release::read(header, body)?),
+            Kind::Close => {
+                Close::read(header, body)?;
+                self.outputs.push_back(Output::Close(lane, None));
+                self.handle_disconnected(now, lane);
+            }
+            _ => {
+                return Err(ProtocolError::Unexpected {
+                    kind: header.kind.name(),
+                    when: "by a server, after the handshake",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn open(&mut self, lane: Lane) -> Option<&mut Open> {
+        self.lanes.get_mut(usize::from(lane.0))?.as_deref_mut()
+    }
+
+    /// The client does not keep to the protocol: it is told, and this connection ends.
+    #[cold]
+    fn fail_lane(&mut self, lane: Lane, error: ProtocolError) {
+        let code = if matches!(error, ProtocolError::Misuse { .. }) {
+            CloseCode::Misuse
+        } else {
+            CloseCode::ProtocolError
+        };
+        if code == CloseCode::Misuse {
+            // Somebody else uses this session's numbers, so none of them can be trusted: all of it ends at once.
+            self.close_all(code, &error.to_string());
+            return;
+        }
+        if let Some(open) = self.open(lane) {
+            Close { code, reason: error.to_string() }.write(open.outgoing.ready());
+        }
+        self.outputs.push_back(Output::Close(lane, Some(error)));
+    }
+
+    /// A connection is gone. When it was the last, nobody waits any more: idempotent handlers are dropped, others are told
+    /// and run to their end.
+    pub fn handle_disconnected(&mut self, _now: Instant, lane: Lane) {
+        let Some(place) = self.lanes.get_mut(usize::from(lane.0)) else { return };
+        if place.take().is_none() {
+            return;
+        }
+        for slot in &mut self.slots {
+            slot.waiters &= !lane.mask();
+            slot.attached &= !lane.mask();
+        }
+        if self.is_over() {
+            self.stop_all();
+        }
+    }
+
+    fn stop_all(&mut self) {
+        for index in 0..self.slots.len() {
+            let at = SlotId { slot: index as u32, sequence: self.slots[index].last };
+            self.stop(at);
+        }
+    }
+
+    /// Nobody waits for a handler any more.
+    pub(super) fn stop(&mut self, at: SlotId) {
+        let Some(slot) = self.slots.get_mut(at.slot as usize) else { return };
+        let Some(running) = slot.running(at.sequence) else { return };
+        let drop = running.idempotent;
+        if drop {
+            slot.state = SlotState::Vacant;
+            self.executing -= 1;
+        } else if std::mem::replace(&mut running.stopped, true) {
+            return;
+        }
+        self.outputs.push_back(Output::Stop { at, drop });
+    }
+
+    /// The time of an earlier [`Output::Wait`] has come. Harmless at any other time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if now >= self.next_deadline {
+            self.expire(now);
+        }
+        for index in 0..self.lanes.len() {
+            let lane = Lane(index as u8);
+            let limits = &self.config.limits;
+            let Some(open) = self.lanes[index].as_deref_mut() else { continue };
+            match open.liveness.poll(now, false, limits) {
+                Probe::Wait(_) => {}
+                Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
+                Probe::Dead(_) => {
+                    self.outputs.push_back(Output::Close(lane, None));
+                    self.handle_disconnected(now, lane);
+                }
+            }
+        }
+    }
+
+    /// Handlers whose callers have stopped waiting.
+    fn expire(&mut self, now: Instant) {
+        let mut next = Instant::NEVER;
+        for index in 0..self.slots.len() {
+            let slot = &mut self.slots[index];
+            let at = SlotId { slot: index as u32, sequence: slot.last };
+            let SlotState::Running(running) = &slot.state else { continue };
+            if running.stopped {
+                continue;
+            }
+            if now < running.deadline {
+                next = next.min(running.deadline);
+                continue;
+            }
+            let waiters = if running.idempotent { std::mem::take(&mut slot.waiters) } else { 0 };
+            self.stop(at);
+            self.answer_all(waiters, at, frame::Answer::Unknown);
+        }
+        self.next_deadline = next;
+    }
+
+    /// Tells the client that this server is about to go. Requests are still answered; the client leaves when it has no
+    /// more calls here.
+    pub fn drain(&mut self, _now: Instant, reason: &str) {
+        for open in self.lanes.iter_mut().flatten() {
+            GoAway { reason: reason.to_owned() }.write(open.outgoing.ready());
+        }
+    }
+
+    /// Ends the session and all of its connections.
+    pub fn close(&mut self, _now: Instant, reason: &str) {
+        self.close_all(CloseCode::GoingAway, reason);
+    }
+
+    fn close_all(&mut self, code: CloseCode, reason: &str) {
+        for index in 0..self.lanes.len() {
+            if let Some(open) = self.lanes[index].as_deref_mut() {
+                Close { code, reason: reason.to_owned() }.write(open.outgoing.ready());
+                self.outputs.push_back(Output::Close(Lane(index as u8), None));
+            }
+        }
+        self.stop_all();
+        self.slots.clear();
+    }
+
+    /// What the driver must do next.
+    #[inline]
+    pub fn poll_output(&mut self) -> Output {
+        match self.outputs.pop_front() {
+            Some(output) => output,
+            None => Output::Wait(self.next_timeout()),
+        }
+    }
+
+    fn next_timeout(&self) -> Instant {
+        let limits = &self.config.limits;
+        let lanes = self.lanes.iter().flatten().map(|open| open.liveness.next(false, limits));
+        lanes.fold(self.next_deadline, Instant::min)
+    }
+
+    /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing.
+    #[inline]
+    pub fn poll_transmit(&mut self, _now: Instant, lane: Lane, into: &mut Vec<u8>) -> bool {
+        let Some(open) = self.lanes.get_mut(usize::from(lane.0)).and_then(Option::as_deref_mut) else {
+            return false;
+        };
+        let before = into.len();
+        let some = open.outgoing.transmit(into, open.time);
+        self.stats.bytes_out += (into.len() - before) as u64;
+        some
+    }
+
+    /// Whether [`Session::poll_transmit`] has something.
+    #[inline]
+    pub fn has_outgoing(&self, lane: Lane) -> bool {
+        self.lanes
+            .get(usize::from(lane.0))
+            .and_then(Option::as_deref)
+            .is_some_and(|open| open.outgoing.backlog() > 0)
+    }
+
+    /// `false` while a client does not take its replies: its further requests stay in the socket.
+    #[inline]
+    pub fn reads(&self, lane: Lane) -> bool {
+        let open = self.lanes.get(usize::from(lane.0)).and_then(Option::as_deref);
+        open.is_some_and(|open| open.outgoing.backlog() < self.config.limits.outgoing_max)
+    }
+
+    /// An empty buffer, for a reply.
+    #[inline]
+    pub fn spare(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back.
+    #[inline]
+    pub fn recycle(&mut self, mut buffer: Vec<u8>) {
+        if self.spare.len() < SPARE_MAX && (1..=SPARE_LEN_MAX).contains(&buffer.capacity()) {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+
+    /// No connection is left. Sessions cannot be resumed yet, so nobody will ask for its replies.
+    pub fn is_over(&self) -> bool {
+        self.lanes.iter().all(Option::is_none)
+    }
+
+    /// Handlers that run now.
+    pub fn executing(&self) -> usize {
+        self.executing
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+}

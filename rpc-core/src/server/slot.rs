@@ -1,0 +1,208 @@
+//! The server's slots: what was executed last in each lane, and its reply. The heart of at-most-once.
+
+use crate::frame::Answer;
+use crate::service::Payload;
+use crate::time::Instant;
+
+/// ```text
+///             Request, admitted              completion, at most once
+///   Vacant --------------------> Running ------------------------------> Done
+///    ^  ^                         |   |
+///    |  |  completion, idempotent |   | Cancel, idempotent: the handler is dropped
+///    |  +-------------------------+   |
+///    +--------------------------------+
+///   any but Running at most once -- Cancel of a number not seen, or Vacant --> Fenced
+/// ```
+/// A higher number starts over from any state, except while an at-most-once call runs.
+#[derive(Debug, Default)]
+pub(super) enum SlotState {
+    /// Nothing to remember: never used, or the last call was idempotent and is over. A copy runs as if it were new.
+    #[default]
+    Vacant,
+    /// A handler runs.
+    Running(Running),
+    /// An at-most-once call was executed. A copy gets the same answer.
+    Done(Recorded),
+    /// The number will never run.
+    Fenced,
+}
+
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) idempotent: bool,
+    pub(super) deadline: Instant,
+    /// The handler was told that nobody waits.
+    pub(super) stopped: bool,
+}
+
+/// The outcome of an at-most-once call.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    pub(super) answer: Answer,
+    pub(super) payload: Payload,
+}
+
+/// One lane of the session.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    /// The highest number that was admitted or fenced. Numbers below it are history.
+    pub(super) last: u64,
+    pub(super) state: SlotState,
+    /// The connections on which an answer to `last` is waited for, one bit each.
+    pub(super) waiters: u8,
+    /// Those of them that came while the handler was running already.
+    pub(super) attached: u8,
+    /// Of method and payload, for at-most-once calls: the same number with another payload is a broken client.
+    pub(super) hash: u64,
+}
+
+/// What a request means to a slot.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// An older number: nobody waits for it.
+    Old,
+    /// A number that has not run: admit it or refuse it.
+    New,
+    /// A higher number, while an at-most-once call still runs.
+    Busy,
+    /// A copy of the call that runs: wait with it.
+    Attach,
+    /// A copy of a call that has its answer.
+    Replay,
+    /// A copy of a number that will never run.
+    Fenced,
+    /// A copy with another payload.
+    Misuse,
+}
+
+/// What a cancel means to a slot.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Cancelling {
+    /// An older number.
+    Stale,
+    /// The number will never run, from now on or already.
+    Fence,
+    /// It runs at most once: wait for its outcome, and let the handler know.
+    Wait,
+    /// It ran idempotently: drop it.
+    Drop,
+    /// It was executed.
+    Replay,
+    /// An older at-most-once call still runs in the slot.
+    Busy,
+}
+
+impl Slot {
+    /// Row by row the table of requests. `hash` is zero for idempotent calls.
+    #[inline]
+    pub(super) fn look_up(&self, sequence: u64, hash: u64) -> Lookup {
+        if sequence < self.last {
+            return Lookup::Old;
+        }
+        if sequence > self.last {
+            return if self.runs_at_most_once() { Lookup::Busy } else { Lookup::New };
+        }
+        match &self.state {
+            SlotState::Vacant => Lookup::New,
+            SlotState::Running(running) if running.idempotent => Lookup::Attach,
+            SlotState::Running(_) | SlotState::Done(_) if self.hash != hash => Lookup::Misuse,
+            SlotState::Running(_) => Lookup::Attach,
+            SlotState::Done(_) => Lookup::Replay,
+            SlotState::Fenced => Lookup::Fenced,
+        }
+    }
+
+    /// Row by row the table of cancels.
+    pub(super) fn look_up_cancel(&self, sequence: u64) -> Cancelling {
+        if sequence < self.last {
+            return Cancelling::Stale;
+        }
+        if sequence > self.last {
+            return if self.runs_at_most_once() { Cancelling::Busy } else { Cancelling::Fence };
+        }
+        match &self.state {
+            SlotState::Vacant | SlotState::Fenced => Cancelling::Fence,
+            SlotState::Running(running) if running.idempotent => Cancelling::Drop,
+            SlotState::Running(_) => Cancelling::Wait,
+            SlotState::Done(_) => Cancelling::Replay,
+        }
+    }
+
+    #[inline]
+    fn runs_at_most_once(&self) -> bool {
+        matches!(&self.state, SlotState::Running(running) if !running.idempotent)
+    }
+
+    /// The handler that runs under this number, if one does.
+    #[inline]
+    pub(super) fn running(&mut self, sequence: u64) -> Option<&mut Running> {
+        match &mut self.state {
+            SlotState::Running(running) if self.last == sequence => Some(running),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(state: SlotState) -> Slot {
+        Slot { last: 5, state, waiters: 0, attached: 0, hash: 7 }
+    }
+
+    fn running(idempotent: bool) -> SlotState {
+        SlotState::Running(Running { idempotent, deadline: Instant::NEVER, stopped: false })
+    }
+
+    fn done() -> SlotState {
+        SlotState::Done(Recorded { answer: Answer::Ok, payload: Payload::default() })
+    }
+
+    #[test]
+    fn requests_follow_the_table() {
+        let rows = [
+            (SlotState::Vacant, Lookup::New, Lookup::New),
+            (running(false), Lookup::Attach, Lookup::Busy),
+            (running(true), Lookup::Attach, Lookup::New),
+            (done(), Lookup::Replay, Lookup::New),
+            (SlotState::Fenced, Lookup::Fenced, Lookup::New),
+        ];
+        for (state, same, higher) in rows {
+            let slot = slot(state);
+            assert_eq!(slot.look_up(4, 7), Lookup::Old, "{slot:?}");
+            assert_eq!(slot.look_up(5, 7), same, "{slot:?}");
+            assert_eq!(slot.look_up(6, 7), higher, "{slot:?}");
+            assert_eq!(slot.look_up(900, 7), higher, "gaps are legal: {slot:?}");
+        }
+    }
+
+    #[test]
+    fn cancels_follow_the_table() {
+        let rows = [
+            (SlotState::Vacant, Cancelling::Fence, Cancelling::Fence),
+            (running(false), Cancelling::Wait, Cancelling::Busy),
+            (running(true), Cancelling::Drop, Cancelling::Fence),
+            (done(), Cancelling::Replay, Cancelling::Fence),
+            (SlotState::Fenced, Cancelling::Fence, Cancelling::Fence),
+        ];
+        for (state, same, higher) in rows {
+            let slot = slot(state);
+            assert_eq!(slot.look_up_cancel(4), Cancelling::Stale, "{slot:?}");
+            assert_eq!(slot.look_up_cancel(5), same, "{slot:?}");
+            assert_eq!(slot.look_up_cancel(6), higher, "{slot:?}");
+        }
+    }
+
+    #[test]
+    fn another_payload_under_a_recorded_number_is_misuse() {
+        assert_eq!(slot(running(false)).look_up(5, 8), Lookup::Misuse);
+        assert_eq!(slot(done()).look_up(5, 8), Lookup::Misuse);
+        assert_eq!(
+            slot(SlotState::Fenced).look_up(5, 8),
+            Lookup::Fenced,
+            "a fence has no payload to compare"
+        );
+        assert_eq!(slot(running(true)).look_up(5, 8), Lookup::Attach, "idempotent calls are not hashed");
+    }
+}

@@ -1,0 +1,4 @@
+#[service]
+trait S {
+    async fn s(&self, s: super::S) -> super::S;
+}

@@ -1,0 +1,2 @@
+#[derive(Clone, Serialize, Deserialize, Schema)]
+pub struct Seat(u32);

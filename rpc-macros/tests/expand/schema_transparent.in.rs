@@ -1,0 +1,6 @@
+#[derive(Clone, Serialize, Deserialize, Schema)]
+#[serde(transparent)]
+pub struct Seat<T> {
+    of: PhantomData<T>,
+    number: u32,
+}

@@ -1,0 +1,14 @@
+#[automatically_derived]
+impl<T: ::carnegie::Schema> ::carnegie::Schema for Seat<T> {
+    type Kind = ::carnegie::__private::Plain;
+    fn describe(
+        __types: &mut ::carnegie::__private::Types,
+    ) -> ::carnegie::__private::NodeId {
+        __types
+            .transparent(
+                ::core::any::TypeId::of::<Self>(),
+                "Seat",
+                <u32 as ::carnegie::Schema>::describe as ::carnegie::__private::Describe,
+            )
+    }
+}

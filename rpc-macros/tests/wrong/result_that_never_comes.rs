@@ -1,0 +1,5 @@
+#[service]
+pub trait BoxOffice {
+    async fn sell(&self) -> !;
+}
+//~ 3:29 a method that never returns never answers; return `()`

@@ -1,0 +1,5 @@
+#[service]
+pub unsafe trait BoxOffice {
+    async fn sell(&self);
+}
+//~ 2:5 a service cannot be `unsafe`: a peer gives no guarantees to the compiler; remove `unsafe`

@@ -1,0 +1,160 @@
+//! Making a channel and binding it to a first service.
+
+use crate::address::Addresses;
+use crate::binding::Client;
+use crate::channel::Channel;
+use crate::client::Shared;
+use crate::client::driver::{Dialling, Driver};
+use crate::dial::{Dialer, Source};
+use crate::stream::{ByteStream, Stream};
+use rpc_core::client::{Client as Engine, Config};
+use rpc_core::codec::CodecId;
+use rpc_core::limits::CREDENTIALS_MAX;
+use rpc_core::{BindError, Limits};
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// The longest that opening a stream may take, unless [`Connect::connect_window`] says otherwise.
+const CONNECT_WINDOW: Duration = Duration::from_secs(5);
+
+/// Finds a server, connects, and agrees on a service: `let office: BoxOfficeClient = connect("hall-a:7000, hall-b:7000").await?`.
+///
+/// The addresses are tried in order. A name's addresses are raced, as RFC 8305 says. When the connection is lost later, it
+/// is made again, to whichever of the addresses answers.
+pub fn connect<C: Client>(addresses: impl Into<Addresses>) -> Connect<C> {
+    Connect::new(addresses.into().endpoints().map(Source::Endpoints), "no address")
+}
+
+/// Agrees on a service over a stream of the caller's own, a TLS stream or one end of [`in_process`](crate::in_process). It
+/// cannot be made again: after its end calls fail with `Unavailable`.
+pub fn connect_over<C: Client>(stream: impl ByteStream) -> Connect<C> {
+    Connect::new(Ok(Source::Once(Mutex::new(Some(Stream::other(stream))))), "the given stream")
+}
+
+/// Agrees on a service over streams that `dialer` opens, now and after each loss: TLS, tunnels, sockets with options of
+/// their own.
+pub fn connect_with<C: Client>(dialer: impl Dialer) -> Connect<C> {
+    Connect::new(Ok(Source::Dialer(Box::new(dialer))), "the given dialer")
+}
+
+/// A connection about to be made. Awaiting it does the work; until then it takes options.
+#[must_use = "a connection is made when this is awaited"]
+pub struct Connect<C> {
+    source: Result<Source, BindError>,
+    name: String,
+    window: Duration,
+    call_timeout: Option<Duration>,
+    config: Config,
+    client: PhantomData<fn() -> C>,
+}
+
+impl<C> Connect<C> {
+    fn new(source: Result<Source, BindError>, name: &str) -> Self {
+        Self {
+            source,
+            name: name.to_owned(),
+            window: CONNECT_WINDOW,
+            call_timeout: None,
+            config: Config::default(),
+            client: PhantomData,
+        }
+    }
+
+    /// Keeps trying for this long if no server answers yet. Default: not at all, each address is tried once.
+    pub fn wait_for_server(mut self, window: Duration) -> Self {
+        self.config.wait_for_server = window;
+        self
+    }
+
+    /// The longest that opening a stream may take, over all addresses. Default 5 s. What a server that accepts the stream
+    /// takes to answer is bounded by [`Limits::handshake`].
+    pub fn connect_window(mut self, window: Duration) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Bounds of memory and time. Default: [`Limits::default`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// The one codec to offer. Default: bincode.
+    pub fn codec(mut self, codec: CodecId) -> Self {
+        self.config.codecs = vec![codec];
+        self
+    }
+
+    /// Shown to the server in the handshake, never logged; 16 KiB at most. Default: none.
+    pub fn credentials(mut self, credentials: impl Into<Vec<u8>>) -> Self {
+        self.config.credentials = credentials.into();
+        self
+    }
+
+    /// How long calls may take that do not say otherwise, and whose methods do not. Default 10 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.call_timeout = Some(timeout);
+        self
+    }
+
+    /// What errors and logs call a server that is reached by a stream of the caller's own. Without effect for addresses.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    fn open(self) -> Result<Channel, BindError> {
+        let mut config = self.config;
+        if config.credentials.len() > CREDENTIALS_MAX {
+            let why =
+                format!("credentials of {} bytes; {CREDENTIALS_MAX} are allowed", config.credentials.len());
+            return Err(BindError::Rejected { address: self.name, why, retry_after: None });
+        }
+        config.limits.call_timeout = self.call_timeout.unwrap_or(config.limits.call_timeout);
+        let dialling = Dialling { source: self.source?, name: self.name, window: self.window };
+        // The seed only spreads the redials of many clients. Where the system has no randomness, they are not spread.
+        let engine = Engine::new(config, getrandom::u64().unwrap_or(1));
+        let shared = Arc::new(Shared::new(engine));
+        tokio::spawn(Driver::new(shared.clone(), dialling));
+        Ok(Channel::new(shared))
+    }
+}
+
+impl<C: Client> IntoFuture for Connect<C> {
+    type Output = Result<C, BindError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    /// # Panics
+    /// The future panics when it is polled outside of a tokio runtime with I/O and time.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let addresses = self.source.as_ref().map_or(1, Source::len);
+            let channel = self.open()?;
+            let mut result = channel.bind().await;
+            // A server that turns this client away says nothing about the next one in the list. The driver begins each
+            // new dial behind the address that it has just failed with.
+            for _ in 1..addresses {
+                match &result {
+                    Err(BindError::Rejected { .. } | BindError::Interrupted { .. }) => {
+                        result = channel.bind().await;
+                    }
+                    _ => break,
+                }
+            }
+            result
+        })
+    }
+}
+
+impl<C> fmt::Debug for Connect<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connect")
+            .field("name", &self.name)
+            .field("window", &self.window)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,101 @@
+//! What a generated server is to the driver: requests go into it, outcomes come out of it.
+
+use crate::context::Context;
+use bytes::Bytes;
+use rpc_core::codec::{CodecId, Decoder, Encoder, Malformed};
+use rpc_core::service::{Descriptor, Failure, Payload, Verdict};
+use std::future::Future;
+use std::pin::Pin;
+
+/// From this length on a payload is shared, so that arguments of type `Bytes` are slices of it and not copies.
+const SHARED_MIN: usize = 16 << 10;
+
+/// A service with its implementation, as `#[service]` generates it.
+pub trait Service: Send + Sync + 'static {
+    /// Its name, version and methods.
+    fn descriptor(&self) -> &'static Descriptor;
+
+    /// The future that decodes the arguments, runs the handler and encodes the reply. `method` is an index into the
+    /// descriptor's methods.
+    fn dispatch(&self, method: u16, call: Incoming) -> Pin<Box<Handler>>;
+}
+
+/// The future of one execution.
+pub type Handler = dyn Future<Output = Outcome> + Send;
+
+/// One request on its way into a handler. The handler's future owns it, lends the arguments out of it, and writes its
+/// reply into it.
+pub struct Incoming {
+    context: Context,
+    codec: CodecId,
+    payload: Payload,
+    buffer: Vec<u8>,
+}
+
+impl Incoming {
+    #[inline]
+    pub(crate) fn new(context: Context, codec: CodecId, payload: Vec<u8>, buffer: Vec<u8>) -> Self {
+        let payload = if payload.len() < SHARED_MIN {
+            Payload::Owned(payload)
+        } else {
+            Payload::Shared(Bytes::from(payload))
+        };
+        Self { context, codec, payload, buffer }
+    }
+
+    /// Reads all arguments at once.
+    ///
+    /// # Errors
+    /// The arguments do not decode, or bytes are left over.
+    #[inline(never)]
+    pub fn read<'a, A>(&'a self, each: fn(&mut Decoder<'a>) -> Result<A, Malformed>) -> Result<A, Malformed> {
+        let mut from = match &self.payload {
+            Payload::Owned(bytes) => Decoder::new(bytes, self.codec),
+            Payload::Shared(bytes) => Decoder::shared(bytes, self.codec),
+        };
+        let all = each(&mut from)?;
+        from.end()?;
+        Ok(all)
+    }
+
+    /// The outcome of a request whose arguments do not decode: the handler never started.
+    pub fn malformed(self, error: Malformed) -> Outcome {
+        self.outcome(Err(Failure::Arguments(error)))
+    }
+
+    /// The outcome of a handler that returned `reply`.
+    pub fn reply<R>(
+        mut self,
+        reply: R,
+        encode: fn(&R, &mut Encoder<'_>) -> Result<Verdict, Failure>,
+    ) -> Outcome {
+        let verdict = encode(&reply, &mut Encoder::new(&mut self.buffer, self.codec));
+        self.outcome(verdict)
+    }
+
+    fn outcome(self, verdict: Result<Verdict, Failure>) -> Outcome {
+        let payload = match self.payload {
+            Payload::Owned(bytes) => bytes,
+            Payload::Shared(_) => Vec::new(),
+        };
+        Outcome { verdict, buffer: self.buffer, payload }
+    }
+}
+
+/// What `cx: &Context` is.
+#[inline]
+pub fn context(call: &Incoming) -> &Context {
+    &call.context
+}
+
+/// What every handler's future ends with: how it ended, the reply, and the request's buffer to be used again.
+pub struct Outcome {
+    pub(crate) verdict: Result<Verdict, Failure>,
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// The arm for an index that the descriptor does not have. The engine never asks for one.
+pub fn no_such_method(call: Incoming) -> Pin<Box<Handler>> {
+    Box::pin(async move { call.malformed(Malformed::new("no such method")) })
+}

@@ -1,0 +1,155 @@
+//! Where connections come from: TCP and Unix sockets.
+
+use crate::address::{Addresses, Endpoint};
+use crate::server::host::Host;
+use crate::stream::Stream;
+use rpc_core::BindError;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
+
+/// After a failed `accept` the next one waits this long at first, and this long at most. Without a pause a process that
+/// has no file descriptors left would spin.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// A socket that listens.
+pub(crate) struct Listener {
+    socket: Socket,
+    address: String,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener, PathBuf),
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        match self {
+            Socket::Tcp(_) => {}
+            // The file would outlive the socket. If it is gone already, so much the better.
+            #[cfg(unix)]
+            Socket::Unix(_, path) => drop(std::fs::remove_file(path)),
+        }
+    }
+}
+
+/// Listens on all of the addresses. A name stands for all addresses that it resolves to.
+pub(crate) async fn bind(addresses: Addresses) -> Result<Vec<Listener>, BindError> {
+    let mut listeners = Vec::new();
+    for endpoint in addresses.endpoints()? {
+        let failed =
+            |error: io::Error| BindError::Listen { address: endpoint.to_string(), error: error.to_string() };
+        match &endpoint {
+            Endpoint::Ip(address) => listeners.push(tcp(*address).await.map_err(failed)?),
+            Endpoint::Name { host, port } => {
+                let mut found: Vec<SocketAddr> =
+                    tokio::net::lookup_host((host.as_str(), *port)).await.map_err(failed)?.collect();
+                found.dedup();
+                if found.is_empty() {
+                    return Err(failed(io::Error::other("the name has no address")));
+                }
+                for address in found {
+                    listeners.push(tcp(address).await.map_err(failed)?);
+                }
+            }
+            #[cfg(unix)]
+            Endpoint::Unix(path) => listeners.push(unix(path.clone()).await.map_err(failed)?),
+            #[cfg(not(unix))]
+            Endpoint::Unix(_) => return Err(failed(io::ErrorKind::Unsupported.into())),
+        }
+    }
+    Ok(listeners)
+}
+
+async fn tcp(address: SocketAddr) -> io::Result<Listener> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?.to_string();
+    Ok(Listener { socket: Socket::Tcp(listener), address })
+}
+
+#[cfg(unix)]
+async fn unix(path: PathBuf) -> io::Result<Listener> {
+    let address = format!("unix:{}", path.display());
+    let listener = match UnixListener::bind(&path) {
+        // A process that was killed leaves its file behind. Nobody listens there if nobody answers there.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            match UnixStream::connect(&path).await {
+                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
+                    std::fs::remove_file(&path)?;
+                }
+                _ => return Err(error),
+            }
+            UnixListener::bind(&path)?
+        }
+        bound => bound?,
+    };
+    Ok(Listener { socket: Socket::Unix(listener, path), address })
+}
+
+impl Listener {
+    /// As clients may write it.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(unix)]
+            Socket::Unix(..) => None,
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(Stream, Arc<str>)> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((Stream::tcp(stream), peer.to_string().into()))
+            }
+            #[cfg(unix)]
+            Socket::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                // The peer's end has no name of its own.
+                Ok((Stream::Unix(stream), self.address.as_str().into()))
+            }
+        }
+    }
+
+    /// Accepts connections and serves each in a task of its own. Never returns: no error of `accept` ends a server.
+    pub(crate) async fn run(self, host: Arc<Host>) {
+        let mut pause = PAUSE_MIN;
+        loop {
+            match self.accept().await {
+                Ok((stream, peer)) => {
+                    pause = PAUSE_MIN;
+                    tokio::spawn(crate::server::connection::serve(host.clone(), stream, peer));
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(target: "carnegie::server", address = %self.address, %error, ?pause, "cannot accept");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+            }
+        }
+    }
+}
+
+/// Whether `accept` failed because of the connection that it was about to give.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,210 @@
+//! A byte stream with its two buffers: one large read, many frames in it; one write for all that has gathered.
+//!
+//! A connection that has nothing to do holds no buffer: both come from the thread's pool and go back to it.
+
+use crate::stream::Stream;
+use rpc_core::limits::FRAME_MAX;
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What one read may bring. Larger than most bursts, so that a read comes back short: that tells the runtime, without
+/// another system call, that the socket is empty.
+const READ_LEN: usize = 64 << 10;
+
+/// How far the read buffer grows while it holds the beginning of a frame: the longest frame, and as much again of what
+/// follows it.
+const READ_MAX: usize = 2 * FRAME_MAX;
+
+/// Write buffers that have grown beyond this are not kept.
+const WRITE_KEPT: usize = 256 << 10;
+
+/// Buffers of either kind that a thread keeps for its connections.
+const POOLED: usize = 8;
+
+thread_local! {
+    // Zeroed once, at their full length: safe code cannot read into memory that was never written.
+    static READS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static WRITES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// One connection's byte stream, with what was read and is not used yet, and what is to be written.
+pub(crate) struct Pipe {
+    stream: Stream,
+    /// Empty (no memory) or at least [`READ_LEN`] long; `start..end` of it is unread.
+    read: Vec<u8>,
+    start: usize,
+    end: usize,
+    write: Vec<u8>,
+    written: usize,
+    /// Bytes were handed to the stream that it may still keep in a buffer of its own.
+    dirty: bool,
+}
+
+impl Pipe {
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self { stream, read: Vec::new(), start: 0, end: 0, write: Vec::new(), written: 0, dirty: false }
+    }
+
+    /// Reads once, after what is unread already. `Ready(0)` is the end of the stream.
+    pub(crate) fn poll_read_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.make_room();
+        let mut into = ReadBuf::new(&mut self.read[self.end..]);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut into);
+        let count = into.filled().len();
+        match polled {
+            Poll::Ready(Ok(())) => {
+                self.end += count;
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.release_read();
+                Poll::Pending
+            }
+        }
+    }
+
+    /// What was read and is not used yet.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.read[self.start..self.end]
+    }
+
+    /// Marks the first `count` unread bytes as used, or all if there are fewer.
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Where to append what is to be written.
+    pub(crate) fn outgoing(&mut self) -> &mut Vec<u8> {
+        if self.write.capacity() == 0 {
+            self.write = WRITES.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+        &mut self.write
+    }
+
+    /// Whether everything that was appended has been handed to the stream.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.written == self.write.len() && !self.dirty
+    }
+
+    /// Writes all of [`Pipe::outgoing`]. `Pending` means that the stream takes no more now; the task is woken when it does.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.write.len() {
+            self.dirty = true;
+            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.write[self.written..]))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += count;
+        }
+        self.release_write();
+        if self.dirty {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.dirty = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Tells the peer that nothing follows. To be called after [`Pipe::poll_flush`] is done.
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    /// Sees to it that there is room for one large read.
+    fn make_room(&mut self) {
+        if self.read.is_empty() {
+            self.read = READS.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; READ_LEN]);
+        }
+        if self.start > 0 && self.read.len() - self.end < READ_LEN {
+            self.read.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        // More than half full with the beginning of one frame: the rest of it must fit too.
+        if self.read.len() < READ_MAX && self.end > self.read.len() / 2 {
+            self.read.resize(READ_MAX, 0);
+        }
+    }
+
+    fn release_read(&mut self) {
+        if self.start < self.end || self.read.is_empty() {
+            return;
+        }
+        let read = std::mem::take(&mut self.read);
+        if read.len() == READ_LEN {
+            READS.with_borrow_mut(|pool| {
+                if pool.len() < POOLED {
+                    pool.push(read)
+                }
+            });
+        }
+    }
+
+    fn release_write(&mut self) {
+        self.written = 0;
+        if self.write.capacity() == 0 {
+            return;
+        }
+        let mut write = std::mem::take(&mut self.write);
+        write.clear();
+        if write.capacity() <= WRITE_KEPT {
+            WRITES.with_borrow_mut(|pool| {
+                if pool.len() < POOLED {
+                    pool.push(write)
+                }
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::in_process;
+    use std::future::poll_fn;
+    use tokio::io::AsyncWriteExt;
+
+    #[tokio::test]
+    async fn what_is_not_consumed_is_read_on_from() {
+        let (mut far, near) = in_process();
+        let mut pipe = Pipe::new(Stream::other(near));
+        far.write_all(b"abcdef").await.unwrap();
+        assert_eq!(poll_fn(|cx| pipe.poll_read_some(cx)).await.unwrap(), 6);
+        pipe.consume(4);
+        far.write_all(b"gh").await.unwrap();
+        assert_eq!(poll_fn(|cx| pipe.poll_read_some(cx)).await.unwrap(), 2);
+        assert_eq!(pipe.unread(), b"efgh");
+    }
+
+    #[tokio::test]
+    async fn the_longest_frame_fits() {
+        let (mut far, near) = in_process();
+        let mut pipe = Pipe::new(Stream::other(near));
+        let sent: Vec<u8> = (0..=255).cycle().take(FRAME_MAX).collect();
+        far.write_all(&sent).await.unwrap();
+        while pipe.unread().len() < FRAME_MAX {
+            assert!(poll_fn(|cx| pipe.poll_read_some(cx)).await.unwrap() > 0);
+        }
+        assert_eq!(pipe.unread(), sent);
+    }
+
+    #[tokio::test]
+    async fn an_idle_pipe_holds_no_buffers() {
+        let (mut far, near) = in_process();
+        let mut pipe = Pipe::new(Stream::other(near));
+        far.write_all(b"abc").await.unwrap();
+        poll_fn(|cx| pipe.poll_read_some(cx)).await.unwrap();
+        pipe.consume(3);
+        pipe.outgoing().extend_from_slice(b"answer");
+        poll_fn(|cx| pipe.poll_flush(cx)).await.unwrap();
+        assert!(poll_fn(|cx| Poll::Ready(pipe.poll_read_some(cx).is_pending())).await);
+        assert_eq!((pipe.read.capacity(), pipe.write.capacity()), (0, 0));
+    }
+}

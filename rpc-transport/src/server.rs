@@ -1,0 +1,215 @@
+//! The server: services are added, addresses are bound, connections are served until it is stopped.
+
+pub(crate) mod connection;
+mod handler;
+pub(crate) mod host;
+mod running;
+pub(crate) mod sessions;
+
+use crate::address::Addresses;
+use crate::incoming::Service;
+use crate::listener::{self, Listener};
+use crate::stream::{ByteStream, Stream};
+use host::Host;
+use rpc_core::codec::CodecId;
+use rpc_core::server::{Config, Endpoint};
+use rpc_core::{BindError, Limits, Stats};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How long a stopping server waits for its handlers, if nothing else is said.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A server that is being put together: [`add`](Server::add) services, then [`bind`](Server::bind) it to addresses.
+///
+/// ```text
+/// Server::new().add(BoxOfficeServer::new(hall)).bind("0.0.0.0:7000").await?.run_until(ctrl_c()).await?;
+/// ```
+#[must_use = "a server does nothing before it is bound and run"]
+pub struct Server {
+    services: Vec<Arc<dyn Service>>,
+    config: Config,
+    grace: Duration,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Server {
+    /// A server without services.
+    pub fn new() -> Self {
+        Self { services: Vec::new(), config: Config::default(), grace: GRACE }
+    }
+
+    /// Adds a service: `BoxOfficeServer::new(hall)`. Several services share each connection.
+    #[allow(clippy::should_implement_trait)]
+    pub fn add(mut self, service: impl Service) -> Self {
+        self.services.push(Arc::new(service));
+        self
+    }
+
+    /// What peers may make this server hold, read and wait for. Default: [`Limits::default`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// The codecs that clients may choose. Default: all that are compiled in.
+    pub fn codecs(mut self, codecs: impl IntoIterator<Item = CodecId>) -> Self {
+        self.config.codecs = codecs.into_iter().collect();
+        self
+    }
+
+    /// How long a server that is stopped waits for handlers to end and to be answered. Default: 30 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Listens on `host:port`, `[::1]:7000`, `unix:/path`, or several of them with commas between. Port 0 takes a free one:
+    /// see [`Bound::local_addr`]. Connections wait until the server is run.
+    ///
+    /// # Errors
+    /// [`BindError::Address`] if the text is no address; [`BindError::Listen`] if the operating system refuses, or if one
+    /// service was added twice in the same major version.
+    pub async fn bind(self, addresses: impl Into<Addresses>) -> Result<Bound, BindError> {
+        let addresses = addresses.into();
+        let handle = self.start()?;
+        let listeners = listener::bind(addresses).await?;
+        let addresses = listeners.iter().map(|listener| listener.address().to_owned()).collect();
+        Ok(Bound { closing: CloseOnDrop(handle), listeners, addresses })
+    }
+
+    /// A server without addresses, for streams of your own: see [`ServerHandle::serve_stream`].
+    ///
+    /// # Errors
+    /// [`BindError::Listen`] if one service was added twice in the same major version.
+    pub fn start(self) -> Result<ServerHandle, BindError> {
+        let refuse = |error: String| BindError::Listen { address: "(none yet)".to_owned(), error };
+        let descriptors = self.services.iter().map(|service| service.descriptor()).collect::<Vec<_>>();
+        if let Some(twice) = Endpoint::duplicate(&descriptors) {
+            return Err(refuse(format!("{} {}.x was added twice", twice.name, twice.version.0)));
+        }
+        let incarnation = host::incarnation().map_err(|error| refuse(error.to_string()))?;
+        let endpoint = Endpoint::new(self.config, incarnation, descriptors);
+        Ok(ServerHandle { host: Arc::new(Host::new(self.services, endpoint, self.grace)) })
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.services.iter().map(|service| service.descriptor().name).collect();
+        f.debug_struct("Server").field("services", &names).field("grace", &self.grace).finish_non_exhaustive()
+    }
+}
+
+/// A server that has its addresses. It serves while it is run; when it is dropped, run or not, all of its connections end.
+#[must_use = "a bound server serves nobody before it is run"]
+pub struct Bound {
+    closing: CloseOnDrop,
+    listeners: Vec<Listener>,
+    addresses: Vec<String>,
+}
+
+/// Closes the server when it is dropped, alone or with the future that runs it.
+struct CloseOnDrop(ServerHandle);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.host.close();
+    }
+}
+
+impl Bound {
+    /// The first TCP address that the server listens on, with the port that it got. A server that listens on Unix sockets
+    /// alone has none and gives `0.0.0.0:0`; see [`local_addresses`](Bound::local_addresses).
+    pub fn local_addr(&self) -> SocketAddr {
+        let first = self.listeners.iter().find_map(Listener::tcp_address);
+        first.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())
+    }
+
+    /// All addresses that the server listens on, as a client may write them.
+    pub fn local_addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// Lets others stop the server and see its statistics while it runs.
+    pub fn handle(&self) -> ServerHandle {
+        self.closing.0.clone()
+    }
+
+    /// Serves until [`ServerHandle::stop`] is called. Errors of single connections do not end it.
+    ///
+    /// # Errors
+    /// None now; a listener that fails for good may become one.
+    pub async fn run(self) -> io::Result<()> {
+        self.run_until(std::future::pending::<()>()).await
+    }
+
+    /// Serves until `stop` is ready, then gracefully stops: no connection and no call is taken any more, running handlers
+    /// end and are answered, and at the end of the [grace](Server::grace) all connections are closed.
+    ///
+    /// # Errors
+    /// As for [`run`](Bound::run).
+    pub async fn run_until(self, stop: impl Future) -> io::Result<()> {
+        // Held to the end: if this future is dropped, everything is closed.
+        let Bound { closing, listeners, .. } = self;
+        let handle = &closing.0;
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            accepting.spawn(listener.run(handle.host.clone()));
+        }
+        tokio::select! {
+            _ = stop => {}
+            () = handle.host.stopping() => {}
+        }
+        accepting.shutdown().await;
+        handle.stop().await;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+/// A running server, seen from elsewhere: stops it, counts, takes streams. Cheap to clone.
+#[derive(Clone)]
+pub struct ServerHandle {
+    host: Arc<Host>,
+}
+
+impl ServerHandle {
+    /// What the server has done since it was started.
+    pub fn stats(&self) -> Stats {
+        self.host.stats()
+    }
+
+    /// Stops the server as [`Bound::run_until`] does, and returns once that is done.
+    pub async fn stop(&self) {
+        self.host.stop().await;
+    }
+
+    /// Serves one connection over a stream of your own, for instance a TLS stream, in a task of its own. `peer` is what
+    /// handlers and logs call the other side. To be called within a tokio runtime.
+    pub fn serve_stream(&self, stream: impl ByteStream, peer: impl fmt::Display) {
+        let peer = peer.to_string().into();
+        tokio::spawn(connection::serve(self.host.clone(), Stream::other(stream), peer));
+    }
+}
+
+impl fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandle").field("stats", &self.stats()).finish()
+    }
+}

@@ -1,0 +1,376 @@
+//! The task of one connection: the handshake, then read, serve, write, until the end.
+//!
+//! ```text
+//!   handshake --Hello--> attached --engine closes--> flush --> linger --> gone
+//!      |  refused, late     |  the peer is gone                  ^         ^
+//!      '--------------------+------------------------------------|---------'
+//!      '----- bytes that say why --------------------------------'
+//! ```
+
+use crate::clock::Clock;
+use crate::pipe::Pipe;
+use crate::server::handler::{self, Begun, Ended, Handling};
+use crate::server::host::{Admitted, Attached, Host, Phase};
+use crate::server::sessions::{Closing, Todo, View};
+use crate::stream::Stream;
+use rpc_core::Instant;
+use rpc_core::frame::Hello;
+use rpc_core::server::Handshake;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::task::coop::unconstrained;
+use tokio::time::Sleep;
+
+/// Handlers polled between two looks at the clock.
+const HANDLERS_AT_ONCE: usize = 64;
+
+/// Replies that are ready wait at most about this long for handlers that are polled after theirs.
+const WRITE_AFTER: Duration = Duration::from_micros(200);
+
+/// Reads in one turn of the task, so that the others of its thread get theirs.
+const READS_AT_ONCE: usize = 32;
+
+/// How long the last bytes to a peer may take.
+const FLUSH_MAX: Duration = Duration::from_secs(5);
+
+/// How long a peer that was told of the end may take to leave.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves one connection until its end.
+pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
+    let _counted = host.connection();
+    let mut pipe = Pipe::new(stream);
+    let attached = match greet(&host, &mut pipe, &peer).await {
+        Ok(Some(Admitted::Attached(attached))) => attached,
+        Ok(Some(Admitted::Refused(bytes))) => {
+            host.handshake_failed();
+            pipe.outgoing().extend_from_slice(&bytes);
+            return part(pipe).await;
+        }
+        Ok(None) => return host.handshake_failed(),
+        Err(error) => {
+            tracing::debug!(target: "carnegie::server", %peer, %error, "a connection ended in its handshake");
+            return host.handshake_failed();
+        }
+    };
+    tracing::debug!(target: "carnegie::server", %peer, session = %attached.link.session().id(), "connected");
+    let mut connection = Connection::new(pipe, attached);
+    let end = poll_fn(|cx| connection.poll(cx)).await;
+    // What the engine has started runs, whoever hears of it.
+    connection.attached.link.carry_out(&mut connection.batch.todo);
+    match end {
+        End::Closing(Closing(error)) => {
+            match error {
+                Some(error) => {
+                    tracing::warn!(target: "carnegie::server", %peer, %error, "closing a connection")
+                }
+                None => tracing::debug!(target: "carnegie::server", %peer, "closing a connection"),
+            }
+            let rest = poll_fn(|cx| connection.poll_rest(cx));
+            if !matches!(tokio::time::timeout(FLUSH_MAX, rest).await, Ok(Ok(()))) {
+                return;
+            }
+            let Connection { pipe, attached, .. } = connection;
+            drop(attached);
+            part(pipe).await;
+        }
+        End::Gone => tracing::debug!(target: "carnegie::server", %peer, "the peer closed its connection"),
+        End::Broken(error) => {
+            tracing::debug!(target: "carnegie::server", %peer, %error, "a connection broke");
+        }
+    }
+}
+
+/// Reads the first frame, within the time that the handshake may take. `None`: the server stops, or nothing came.
+async fn greet(host: &Arc<Host>, pipe: &mut Pipe, peer: &Arc<str>) -> io::Result<Option<Admitted>> {
+    let mut handshake = host.handshake();
+    let late = tokio::time::sleep_until(Clock::to_std(handshake.deadline()).into());
+    let mut phase = host.phase();
+    tokio::select! {
+        hello = read_hello(pipe, &mut handshake) => match hello? {
+            Ok(Some(hello)) => host.admit(&hello, peer.clone()),
+            Ok(None) => Ok(None),
+            Err(refusal) => Ok(Some(Admitted::Refused(refusal))),
+        },
+        () = late => Ok(Some(Admitted::Refused(Handshake::timed_out()))),
+        _ = phase.wait_for(|now| *now > Phase::Running) => Ok(None),
+    }
+}
+
+/// The peer's `Hello`, or what to answer to a peer that has sent something else.
+async fn read_hello(
+    pipe: &mut Pipe,
+    handshake: &mut Handshake,
+) -> io::Result<Result<Option<Hello>, Vec<u8>>> {
+    loop {
+        if poll_fn(|cx| pipe.poll_read_some(cx)).await? == 0 {
+            return Ok(Ok(None));
+        }
+        match handshake.handle_bytes(pipe.unread()) {
+            Ok(None) => {}
+            Ok(Some((hello, used))) => {
+                pipe.consume(used);
+                return Ok(Ok(Some(hello)));
+            }
+            Err(error) => {
+                tracing::debug!(target: "carnegie::server", %error, "no handshake");
+                return Ok(Err(Handshake::refusal(&error)));
+            }
+        }
+    }
+}
+
+/// Writes what is left and waits for the peer to leave: a socket that is closed with unread bytes in it is reset, and
+/// the peer might lose what was written last.
+async fn part(mut pipe: Pipe) {
+    let farewell = async {
+        poll_fn(|cx| pipe.poll_flush(cx)).await?;
+        poll_fn(|cx| pipe.poll_close(cx)).await
+    };
+    if !matches!(tokio::time::timeout(FLUSH_MAX, farewell).await, Ok(Ok(()))) {
+        return;
+    }
+    let _ = tokio::time::timeout(LINGER, async {
+        while matches!(poll_fn(|cx| pipe.poll_read_some(cx)).await, Ok(count) if count > 0) {
+            pipe.consume(usize::MAX);
+        }
+    })
+    .await;
+}
+
+/// Why a connection is served no longer.
+enum End {
+    /// The engine says so.
+    Closing(Closing),
+    /// The peer has closed it.
+    Gone,
+    Broken(io::Error),
+}
+
+/// What one read has brought. It can grow to some hundred kilobytes, so a thread keeps one for all of its connections.
+#[derive(Default)]
+struct Batch {
+    todo: Todo,
+    ended: Vec<Ended>,
+    waiting: Vec<Handling>,
+}
+
+thread_local! { static BATCH: Cell<Option<Batch>> = const { Cell::new(None) } }
+
+/// A connection that belongs to a session.
+struct Connection {
+    pipe: Pipe,
+    attached: Attached,
+    /// Empty between turns, unless handlers wait for the peer to take replies.
+    batch: Batch,
+    timer: Pin<Box<Sleep>>,
+    /// When the timer fires; `NEVER` if it is not armed.
+    armed: Instant,
+    /// What the engine wanted when it was last asked.
+    view: View,
+    /// The engine has not seen the end of what was read.
+    unseen: bool,
+}
+
+impl Connection {
+    fn new(pipe: Pipe, attached: Attached) -> Self {
+        Self {
+            pipe,
+            attached,
+            batch: Batch::default(),
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            armed: Instant::NEVER,
+            view: View::default(),
+            // Often something follows the `Hello` in the same read.
+            unseen: true,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if self.batch.todo.is_empty() {
+            self.batch = BATCH.take().unwrap_or_default();
+        }
+        let polled = self.turn(cx);
+        if self.batch.todo.is_empty() {
+            BATCH.set(Some(std::mem::take(&mut self.batch)));
+        }
+        polled
+    }
+
+    /// One turn of the task.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        self.begin_turn(cx);
+        for _ in 0..READS_AT_ONCE {
+            if std::mem::take(&mut self.unseen) {
+                self.receive();
+            }
+            self.work(cx);
+            if let Err(error) = self.write(cx) {
+                return Poll::Ready(End::Broken(error));
+            }
+            if let Some(closing) = self.view.closing.take() {
+                return Poll::Ready(End::Closing(closing));
+            }
+            if !self.view.reads {
+                return self.arm(cx);
+            }
+            if !self.batch.todo.executes.is_empty() {
+                continue;
+            }
+            match self.pipe.poll_read_some(cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(End::Gone),
+                Poll::Ready(Ok(_)) => self.unseen = true,
+                Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(error)),
+                Poll::Pending => return self.arm(cx),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Sees what has happened since the last turn: time has passed, handlers have ended, other connections wrote.
+    fn begin_turn(&mut self, cx: &mut Context<'_>) {
+        let Attached { link, lane, number } = &self.attached;
+        let mut engine = link.session().lock();
+        if !engine.look(*lane, *number) {
+            // The engine has given the lane to a newer connection.
+            self.view.closing = Some(Closing(None));
+            return;
+        }
+        engine.register(*lane, cx.waker());
+        if self.armed != Instant::NEVER && self.timer.is_elapsed() {
+            self.armed = Instant::NEVER;
+            engine.arm(*lane, Instant::NEVER);
+        }
+        let now = Clock::now();
+        if now >= engine.wait {
+            engine.session.handle_timeout(now);
+        }
+        engine.drain(&mut self.batch.todo);
+        engine.wake_lanes(Some(*lane), &mut self.batch.todo);
+        self.view = engine.view(*lane);
+        drop(engine);
+        self.batch.todo.signal();
+    }
+
+    /// Gives the engine what was read.
+    fn receive(&mut self) {
+        let Attached { link, lane, .. } = &self.attached;
+        let mut engine = link.session().lock();
+        let used = engine.session.handle_bytes(Clock::now(), *lane, self.pipe.unread());
+        engine.drain(&mut self.batch.todo);
+        engine.wake_lanes(Some(*lane), &mut self.batch.todo);
+        self.view = engine.view(*lane);
+        drop(engine);
+        self.batch.todo.signal();
+        self.pipe.consume(used);
+    }
+
+    /// Runs the handlers that the engine wants to be run, and tells it what they have come to. While the peer does not take
+    /// its replies they wait: one read can ask for a thousand times its own size.
+    fn work(&mut self, cx: &mut Context<'_>) {
+        if self.batch.todo.executes.is_empty() {
+            return;
+        }
+        let mut written = Clock::now();
+        while !self.batch.todo.executes.is_empty() && self.view.reads {
+            self.poll_handlers(cx);
+            self.settle();
+            let slow = || Clock::now().since(written) > WRITE_AFTER;
+            if !self.batch.todo.executes.is_empty() && slow() {
+                // A failure shows again when the batch is over.
+                let _ = self.write(cx);
+                written = Clock::now();
+            }
+        }
+    }
+
+    /// Polls some handlers once. Outside of the task's budget: what is ready would look as if it were not once a batch
+    /// has used the budget up.
+    fn poll_handlers(&mut self, cx: &mut Context<'_>) {
+        let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
+        let batch = unconstrained(poll_fn(|cx| {
+            for _ in 0..HANDLERS_AT_ONCE {
+                let Some((execute, buffer)) = todo.executes.pop_front() else { break };
+                match handler::begin(&attached.link, execute, buffer, Some(cx)) {
+                    Begun::Ended(end) => ended.push(end),
+                    Begun::Waiting(handling) => waiting.push(handling),
+                }
+            }
+            Poll::Ready(())
+        }));
+        let _ = pin!(batch).poll(cx);
+    }
+
+    fn settle(&mut self) {
+        let Attached { link, lane, .. } = &self.attached;
+        let mut engine = link.session().lock();
+        let Batch { todo, ended, waiting } = &mut self.batch;
+        engine.settle(link, ended, waiting, todo);
+        engine.wake_lanes(Some(*lane), &mut self.batch.todo);
+        self.view = engine.view(*lane);
+        drop(engine);
+        self.batch.todo.signal();
+    }
+
+    /// Writes until nothing is left or the stream takes no more.
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        loop {
+            let more = self.pipe.is_flushed() && self.collect();
+            if !more && self.pipe.is_flushed() {
+                return Ok(());
+            }
+            match self.pipe.poll_flush(cx) {
+                Poll::Ready(done) => done?,
+                Poll::Pending => return Ok(()),
+            }
+        }
+    }
+
+    /// Takes what the engine has for this connection to write; false if that is nothing.
+    fn collect(&mut self) -> bool {
+        let Attached { link, lane, number } = &self.attached;
+        let mut engine = link.session().lock();
+        if !engine.look(*lane, *number) {
+            return false;
+        }
+        let some = engine.session.has_outgoing(*lane)
+            && engine.session.poll_transmit(Clock::now(), *lane, self.pipe.outgoing());
+        // Writing may have changed when the engine wants to be called, and whether it can take more.
+        engine.drain(&mut self.batch.todo);
+        self.view = engine.view(*lane);
+        drop(engine);
+        self.batch.todo.signal();
+        some
+    }
+
+    /// Sets the timer, unless it fires in time anyway: one that fires too early is set anew then.
+    fn arm(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if self.view.wait >= self.armed {
+            return Poll::Pending;
+        }
+        self.armed = self.view.wait;
+        let Attached { link, lane, .. } = &self.attached;
+        link.session().lock().arm(*lane, self.armed);
+        self.timer.as_mut().reset(Clock::to_std(self.armed).into());
+        if self.timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Writes what the engine still has for this connection.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.pipe.poll_flush(cx))?;
+            if !self.collect() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! One execution: a handler is polled once inline and moved to a task of its own if it is not ready. Its panics are
+//! caught and are its result.
+
+use crate::context::{Context, Polling};
+use crate::incoming::{Handler, Incoming, Outcome};
+use crate::server::sessions::Link;
+use rpc_core::server::{Completion, Execute};
+use rpc_core::service::{Failure, Verdict};
+use rpc_core::{Code, Error, Hop, Instant, SlotId};
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::task::AbortHandle;
+
+/// How an execution ended, with the buffers that can be used again.
+pub(crate) struct Ended {
+    pub(crate) at: SlotId,
+    pub(crate) completion: Completion,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) buffer: Vec<u8>,
+}
+
+/// A handler after its first poll.
+pub(crate) enum Begun {
+    Ended(Ended),
+    Waiting(Handling),
+}
+
+/// A handler that is not ready yet.
+pub(crate) struct Handling {
+    at: SlotId,
+    deadline: Instant,
+    blocking: bool,
+    span: tracing::Span,
+    handler: Pin<Box<Handler>>,
+}
+
+/// Starts a handler and polls it once, if there is a task to poll it in; one that blocks is not polled here.
+pub(crate) fn begin(
+    link: &Arc<Link>,
+    execute: Execute,
+    buffer: Vec<u8>,
+    cx: Option<&mut std::task::Context<'_>>,
+) -> Begun {
+    let Execute { at, deadline, blocking, .. } = execute;
+    let span = span(link, &execute);
+    let polled = {
+        let _polling = Polling::under(deadline);
+        let _entered = span.enter();
+        catch_unwind(AssertUnwindSafe(|| {
+            let mut handler = dispatch(link, execute, buffer);
+            match cx {
+                Some(cx) if !blocking => match handler.as_mut().poll(cx) {
+                    Poll::Ready(outcome) => Ok(outcome),
+                    Poll::Pending => Err(handler),
+                },
+                _ => Err(handler),
+            }
+        }))
+    };
+    match polled {
+        Ok(Ok(outcome)) => Begun::Ended(ended(at, outcome)),
+        Ok(Err(handler)) => Begun::Waiting(Handling { at, deadline, blocking, span, handler }),
+        Err(panic) => Begun::Ended(panicked(at, panic)),
+    }
+}
+
+fn dispatch(link: &Arc<Link>, execute: Execute, buffer: Vec<u8>) -> Pin<Box<Handler>> {
+    let Execute { at, service, method, deadline, attempt, metadata, payload, .. } = execute;
+    let context = Context { link: link.clone(), at, deadline, attempt, metadata };
+    let incoming = Incoming::new(context, link.session().codec(), payload, buffer);
+    match link.server().services().get(usize::from(service)) {
+        Some(service) => service.dispatch(method, incoming),
+        None => crate::incoming::no_such_method(incoming),
+    }
+}
+
+/// What the handler logs bears the request id. Costs one load while nobody listens.
+#[inline]
+fn span(link: &Link, execute: &Execute) -> tracing::Span {
+    if !tracing::enabled!(target: "carnegie::server", tracing::Level::DEBUG) {
+        return tracing::Span::none();
+    }
+    let descriptor = link.server().services().get(usize::from(execute.service)).map(|s| s.descriptor());
+    let method = descriptor.and_then(|d| d.methods.get(usize::from(execute.method)));
+    tracing::debug_span!(
+        target: "carnegie::server",
+        "handler",
+        request_id = %execute.request_id,
+        service = descriptor.map_or("", |d| d.name),
+        method = method.map_or("", |m| m.name),
+        attempt = execute.attempt,
+        peer = link.peer(),
+    )
+}
+
+impl Handling {
+    pub(crate) fn at(&self) -> SlotId {
+        self.at
+    }
+
+    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Ended> {
+        let _polling = Polling::under(self.deadline);
+        let _entered = self.span.enter();
+        match catch_unwind(AssertUnwindSafe(|| self.handler.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(outcome)) => Poll::Ready(ended(self.at, outcome)),
+            Err(panic) => Poll::Ready(panicked(self.at, panic)),
+        }
+    }
+
+    /// Lets the handler go on in a task of its own, or on a thread of its own if it blocks.
+    pub(crate) fn spawn(self, link: &Arc<Link>) -> AbortHandle {
+        let blocking = self.blocking;
+        let task = run(self, link.clone());
+        if blocking {
+            let runtime = tokio::runtime::Handle::current();
+            tokio::task::spawn_blocking(move || runtime.block_on(task)).abort_handle()
+        } else {
+            tokio::spawn(task).abort_handle()
+        }
+    }
+}
+
+async fn run(mut handling: Handling, link: Arc<Link>) {
+    let ended = poll_fn(|cx| handling.poll(cx)).await;
+    drop(handling);
+    link.complete(ended);
+}
+
+fn ended(at: SlotId, outcome: Outcome) -> Ended {
+    let Outcome { verdict, buffer, payload } = outcome;
+    let failure = match verdict {
+        Ok(Verdict::Ok) => {
+            return Ended { at, completion: Completion::Ok(buffer), payload, buffer: Vec::new() };
+        }
+        Ok(Verdict::Application) => {
+            return Ended { at, completion: Completion::Application(buffer), payload, buffer: Vec::new() };
+        }
+        Err(failure) => failure,
+    };
+    let completion = match failure {
+        Failure::Arguments(error) => Completion::Malformed(error.to_string()),
+        Failure::Reply(error) => internal(format!("the reply cannot be sent: {error}")),
+        Failure::Nested(error) => nested(&error),
+    };
+    Ended { at, completion, payload, buffer }
+}
+
+fn internal(message: String) -> Completion {
+    Completion::Failed { code: Code::Internal, message, hops: Vec::new() }
+}
+
+/// A failure that the handler passed on: the innermost reason once, and the calls that lead to it.
+fn nested(error: &Error) -> Completion {
+    let address = error.address().unwrap_or("an unknown address").to_owned();
+    let mut hops = vec![Hop { method: error.method().to_owned(), address }];
+    hops.extend_from_slice(error.hops());
+    Completion::Failed { code: error.code(), message: reason(error), hops }
+}
+
+/// The failure without the call's name and address, which stand in its hop.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::DeadlineExceeded { after, execution, .. } => {
+            format!("no answer within {after:?} ({execution})")
+        }
+        Error::ConnectionLost { why, execution, .. } => format!("{why} ({execution})"),
+        Error::Refused { reason, .. } => format!("refused: {reason}"),
+        Error::Internal { message, .. } | Error::Nested { message, .. } => message.clone(),
+        other => {
+            let text = other.to_string();
+            let named = text.strip_prefix(other.method()).and_then(|rest| rest.strip_prefix(": "));
+            named.map_or_else(|| text.clone(), str::to_owned)
+        }
+    }
+}
+
+fn panicked(at: SlotId, panic: Box<dyn Any + Send>) -> Ended {
+    let said = match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => match panic.downcast::<&'static str>() {
+            Ok(text) => (*text).to_owned(),
+            Err(other) => {
+                // Its drop may panic too, and nothing would catch that.
+                std::mem::forget(other);
+                "with a value that is no text".to_owned()
+            }
+        },
+    };
+    let completion = internal(format!("panicked: {said}"));
+    Ended { at, completion, payload: Vec::new(), buffer: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rpc_core::Execution;
+
+    #[test]
+    fn a_nested_failure_lists_its_hops_and_says_its_reason_once() {
+        let error = Error::Nested {
+            method: "Bank.pay",
+            address: "10.0.0.7:7001".into(),
+            code: Code::Unavailable,
+            message: "no answer to a ping for 0.4 s".into(),
+            hops: vec![Hop { method: "Vault.open".into(), address: "10.0.0.8:7002".into() }],
+            request_id: None,
+        };
+        let Completion::Failed { code, message, hops } = nested(&error) else { panic!("a failure") };
+        assert_eq!(code, Code::Unavailable);
+        assert_eq!(message, "no answer to a ping for 0.4 s");
+        let way: Vec<String> = hops.iter().map(ToString::to_string).collect();
+        assert_eq!(way, ["Bank.pay at 10.0.0.7:7001", "Vault.open at 10.0.0.8:7002"]);
+    }
+
+    #[test]
+    fn the_reason_of_a_lost_connection_leaves_out_what_the_hop_says() {
+        let error = Error::ConnectionLost {
+            method: "Bank.pay",
+            address: "10.0.0.7:7001".into(),
+            why: "no answer to a ping for 0.4 s".into(),
+            execution: Execution::Unknown,
+            request_id: None,
+        };
+        assert_eq!(reason(&error), "no answer to a ping for 0.4 s (execution unknown)");
+        let error = Error::Unencodable { method: "Bank.pay", why: "too deep".into() };
+        assert_eq!(reason(&error), "the arguments cannot be sent: too deep");
+    }
+
+    #[test]
+    fn a_panic_is_told_in_its_own_words() {
+        for (panic, said) in [
+            (Box::new("at once") as Box<dyn Any + Send>, "panicked: at once"),
+            (Box::new("late".to_owned()), "panicked: late"),
+            (Box::new(7_u8), "panicked: with a value that is no text"),
+        ] {
+            let ended = panicked(SlotId { slot: 0, sequence: 1 }, panic);
+            let Completion::Failed { message, .. } = ended.completion else { panic!("a failure") };
+            assert_eq!(message, said);
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! One session as the driver holds it: its engine behind a lock, the tasks of its connections, its running handlers.
+//!
+//! Whoever takes the lock feeds the engine, drains its outputs into a [`Todo`], and acts on that after it has unlocked:
+//! no waker is called, no handler polled and no task aborted under the lock.
+
+use crate::clock::Clock;
+use crate::server::handler::{self, Begun, Ended, Handling};
+use crate::server::host::Host;
+use crate::server::running::Running;
+use rpc_core::codec::CodecId;
+use rpc_core::server::{Execute, Lane, Output, Session};
+use rpc_core::{Instant, ProtocolError, SessionId, SlotId};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use tokio::task::AbortHandle;
+
+/// A session, shared by the tasks of its connections and of its handlers.
+pub(crate) struct Served {
+    id: SessionId,
+    codec: CodecId,
+    engine: Mutex<Engine>,
+}
+
+/// What the lock guards.
+pub(crate) struct Engine {
+    pub(crate) session: Box<Session>,
+    pub(crate) running: Running,
+    /// When the engine wants to be called next.
+    pub(crate) wait: Instant,
+    /// A task waits for the session's end, because no connection does.
+    pub(crate) kept: bool,
+    lanes: Vec<Option<LaneTask>>,
+    lanes_made: u64,
+}
+
+/// The task of one connection, as others see it.
+struct LaneTask {
+    /// Lanes are used again: this tells a connection from its successor.
+    number: u64,
+    /// None before the task's first turn, which looks at everything anyway.
+    waker: Option<Waker>,
+    /// It was woken and has not looked yet: need not be woken again.
+    scheduled: bool,
+    /// When its timer fires.
+    armed: Instant,
+    closing: Option<Closing>,
+}
+
+/// The engine wants a connection closed; the error is the peer's, if there is one.
+#[derive(Clone, Debug)]
+pub(crate) struct Closing(pub(crate) Option<ProtocolError>);
+
+/// What the engine wants of one connection.
+pub(crate) struct View {
+    /// When it is to be called next.
+    pub(crate) wait: Instant,
+    /// False while too much waits to be written.
+    pub(crate) reads: bool,
+    pub(crate) closing: Option<Closing>,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { wait: Instant::NEVER, reads: true, closing: None }
+    }
+}
+
+/// What is to be done once the lock is released.
+#[derive(Default)]
+pub(crate) struct Todo {
+    /// Handlers to be started, each with a buffer for its reply.
+    pub(crate) executes: VecDeque<(Execute, Vec<u8>)>,
+    /// The session counts these handlers as a batch that is under way.
+    batch: bool,
+    wakers: Vec<Waker>,
+    aborts: Vec<AbortHandle>,
+}
+
+impl Todo {
+    /// Whether nothing is to be done.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.executes.is_empty() && self.wakers.is_empty() && self.aborts.is_empty()
+    }
+
+    /// Wakes tasks and drops handlers. Starting handlers is the caller's part.
+    pub(crate) fn signal(&mut self) {
+        self.wakers.drain(..).for_each(Waker::wake);
+        self.aborts.drain(..).for_each(|task| task.abort());
+    }
+}
+
+impl Served {
+    pub(crate) fn new(session: Box<Session>) -> Self {
+        let (id, codec) = (session.id(), session.codec());
+        let engine = Engine {
+            session,
+            running: Running::default(),
+            wait: Instant::NEVER,
+            kept: false,
+            lanes: Vec::new(),
+            lanes_made: 0,
+        };
+        Self { id, codec, engine: Mutex::new(engine) }
+    }
+
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    pub(crate) fn codec(&self) -> CodecId {
+        self.codec
+    }
+
+    // A panic under this lock could only come from the engine, which has none; the other connections go on.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Engine> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_cancelled(&self, at: SlotId) -> bool {
+        self.lock().running.is_cancelled(at)
+    }
+
+    pub(crate) fn poll_cancelled(&self, at: SlotId, waker: &Waker) -> bool {
+        self.lock().running.poll_cancelled(at, waker)
+    }
+}
+
+impl Engine {
+    /// Takes the engine's outputs.
+    pub(crate) fn drain(&mut self, todo: &mut Todo) {
+        loop {
+            match self.session.poll_output() {
+                Output::Execute(execute) => {
+                    if !todo.batch {
+                        todo.batch = true;
+                        self.running.begin_batch();
+                    }
+                    let buffer = self.session.spare();
+                    todo.executes.push_back((execute, buffer));
+                }
+                Output::Stop { at, drop: true } => todo.aborts.extend(self.running.stop(at)),
+                Output::Stop { at, drop: false } => self.running.cancel(at, &mut todo.wakers),
+                Output::Close(lane, error) => {
+                    if let Some(task) = self.lane(lane) {
+                        task.closing.get_or_insert(Closing(error));
+                    }
+                }
+                Output::Wait(until) => {
+                    self.wait = until;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Wakes the tasks of all connections that have something to do, each at most once until it has looked.
+    pub(crate) fn wake_lanes(&mut self, except: Option<Lane>, todo: &mut Todo) {
+        for (index, task) in self.lanes.iter_mut().enumerate() {
+            let Some(task) = task else { continue };
+            let lane = Lane(index as u8);
+            let called = task.closing.is_some() || self.session.has_outgoing(lane) || self.wait < task.armed;
+            if Some(lane) != except && called && !task.scheduled {
+                task.scheduled = true;
+                todo.wakers.extend(task.waker.clone());
+            }
+        }
+    }
+
+    /// Tells the engine what handlers have come to, and lets those that are not ready go on in tasks of their own.
+    pub(crate) fn settle(
+        &mut self,
+        link: &Arc<Link>,
+        ended: &mut Vec<Ended>,
+        waiting: &mut Vec<Handling>,
+        todo: &mut Todo,
+    ) {
+        let now = Clock::now();
+        for Ended { at, completion, payload, buffer } in ended.drain(..) {
+            self.session.complete(now, at, completion);
+            self.session.recycle(payload);
+            self.session.recycle(buffer);
+        }
+        // Spawned under the lock: a handler that ends at once waits here until the table knows it.
+        for handling in waiting.drain(..) {
+            let at = handling.at();
+            let task = handling.spawn(link);
+            todo.aborts.extend(self.running.insert(at, task));
+        }
+        self.drain(todo);
+        if todo.batch && todo.executes.is_empty() {
+            todo.batch = false;
+            self.running.end_batch();
+        }
+    }
+
+    /// Adds the task of a connection; gives the number that names it. One that had the lane before is closed.
+    pub(crate) fn attach(&mut self, lane: Lane) -> u64 {
+        let index = usize::from(lane.0);
+        if self.lanes.len() <= index {
+            self.lanes.resize_with(index + 1, || None);
+        }
+        self.lanes_made += 1;
+        let number = self.lanes_made;
+        let former = self.lanes[index].replace(LaneTask {
+            number,
+            waker: None,
+            scheduled: true,
+            armed: Instant::NEVER,
+            closing: None,
+        });
+        if let Some(waker) = former.and_then(|task| task.waker) {
+            waker.wake();
+        }
+        number
+    }
+
+    /// Removes the task of a connection; false if its lane has gone to another.
+    pub(crate) fn detach(&mut self, lane: Lane, number: u64) -> bool {
+        let Some(task) = self.lanes.get_mut(usize::from(lane.0)) else { return false };
+        let own = task.as_ref().is_some_and(|task| task.number == number);
+        if own {
+            *task = None;
+        }
+        own
+    }
+
+    /// The task looks at everything now: whoever changes something from here on wakes it again. False if its lane has
+    /// gone to another connection.
+    pub(crate) fn look(&mut self, lane: Lane, number: u64) -> bool {
+        match self.lane(lane) {
+            Some(task) if task.number == number => {
+                task.scheduled = false;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Leaves the waker by which the task of a connection is called.
+    pub(crate) fn register(&mut self, lane: Lane, waker: &Waker) {
+        if let Some(task) = self.lane(lane)
+            && !task.waker.as_ref().is_some_and(|known| known.will_wake(waker))
+        {
+            task.waker = Some(waker.clone());
+        }
+    }
+
+    /// Leaves word when the task's timer fires, so that nobody wakes it for a later time.
+    pub(crate) fn arm(&mut self, lane: Lane, until: Instant) {
+        if let Some(task) = self.lane(lane) {
+            task.armed = until;
+        }
+    }
+
+    /// What the task of a connection has to know before it sleeps.
+    pub(crate) fn view(&mut self, lane: Lane) -> View {
+        let closing = self.lane(lane).and_then(|task| task.closing.clone());
+        View { wait: self.wait, reads: self.session.reads(lane), closing }
+    }
+
+    pub(crate) fn has_lanes(&self) -> bool {
+        self.lanes.iter().any(Option::is_some)
+    }
+
+    fn lane(&mut self, lane: Lane) -> Option<&mut LaneTask> {
+        self.lanes.get_mut(usize::from(lane.0))?.as_mut()
+    }
+}
+
+/// One connection of a session: what its requests know of where they came from.
+pub(crate) struct Link {
+    host: Arc<Host>,
+    session: Arc<Served>,
+    peer: Arc<str>,
+}
+
+impl Link {
+    pub(crate) fn new(host: Arc<Host>, session: Arc<Served>, peer: Arc<str>) -> Self {
+        Self { host, session, peer }
+    }
+
+    pub(crate) fn server(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    pub(crate) fn session(&self) -> &Arc<Served> {
+        &self.session
+    }
+
+    pub(crate) fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// A handler in a task of its own has ended.
+    pub(crate) fn complete(self: &Arc<Self>, ended: Ended) {
+        let mut todo = Todo::default();
+        let orphaned = {
+            let mut engine = self.session.lock();
+            engine.running.finish(ended.at);
+            engine.settle(self, &mut vec![ended], &mut Vec::new(), &mut todo);
+            engine.wake_lanes(None, &mut todo);
+            !engine.has_lanes()
+        };
+        self.carry_out(&mut todo);
+        if orphaned {
+            self.host.release(&self.session);
+        }
+    }
+
+    /// Does what the engine asked for where no connection's task is at hand to do it.
+    pub(crate) fn carry_out(self: &Arc<Self>, todo: &mut Todo) {
+        todo.signal();
+        let (mut ended, mut waiting) = (Vec::new(), Vec::new());
+        while !todo.executes.is_empty() {
+            for (execute, buffer) in todo.executes.drain(..) {
+                match handler::begin(self, execute, buffer, None) {
+                    Begun::Ended(end) => ended.push(end),
+                    Begun::Waiting(handling) => waiting.push(handling),
+                }
+            }
+            let mut engine = self.session.lock();
+            engine.settle(self, &mut ended, &mut waiting, todo);
+            engine.wake_lanes(None, todo);
+            drop(engine);
+            todo.signal();
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The byte streams that connections run over: TCP, Unix sockets, and whatever else reads and writes.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+/// Anything that carries bytes both ways in order: a TLS stream, a pipe, a tunnel. Implemented for every type that can
+/// be one.
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for S {}
+
+/// How many bytes wait in each direction of an in-process pair before the writer has to wait for the reader.
+const IN_PROCESS_LEN: usize = 256 << 10;
+
+/// Two ends of a stream inside this process: what one writes, the other reads. 256 KiB fit in each direction.
+pub fn in_process() -> (impl ByteStream, impl ByteStream) {
+    let (one, other): (DuplexStream, DuplexStream) = tokio::io::duplex(IN_PROCESS_LEN);
+    (one, other)
+}
+
+/// One byte stream. The usual kinds are named, so that reading and writing them needs no virtual call.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    Other(Box<dyn ByteStream>),
+}
+
+impl Stream {
+    /// A TCP stream that sends small messages at once.
+    pub(crate) fn tcp(stream: TcpStream) -> Self {
+        // It fails only on a socket that is dead already, which the first read or write reports.
+        let _ = stream.set_nodelay(true);
+        Stream::Tcp(stream)
+    }
+
+    /// A stream of the user's own.
+    pub(crate) fn other(stream: impl ByteStream) -> Self {
+        Stream::Other(Box::new(stream))
+    }
+}
+
+macro_rules! delegate {
+    ($self:ident, $stream:ident => $call:expr) => {
+        match $self.get_mut() {
+            Stream::Tcp($stream) => $call,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $call,
+            Stream::Other($stream) => $call,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, stream => Pin::new(stream).poll_read(cx, into))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        delegate!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn what_one_end_of_a_pair_writes_the_other_reads() {
+        let (mut one, mut other) = in_process();
+        one.write_all(b"seat 7").await.unwrap();
+        drop(one);
+        let mut read = Vec::new();
+        other.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read, b"seat 7");
+    }
+}
