@@ -48,7 +48,7 @@ fn sent<R: Returns>(returned: &R) -> Result<(Verdict, Vec<u8>), Failure> {
 /// From the handler's return value to the caller's.
 fn travels<R: Returns>(returned: R) -> R::Output {
     let (verdict, payload) = sent(&returned).unwrap();
-    R::decode(Ok(reply(verdict, payload)))
+    R::decode(Ok(&reply(verdict, payload)))
 }
 
 fn nested() -> Error {
@@ -108,16 +108,16 @@ fn a_failed_call_is_handed_on() {
 
 #[test]
 fn a_reply_that_cannot_be_read_names_the_call_and_was_executed() {
-    let error = <u8 as Returns>::decode(Ok(reply(Verdict::Ok, vec![1, 2]))).unwrap_err();
+    let error = <u8 as Returns>::decode(Ok(&reply(Verdict::Ok, vec![1, 2]))).unwrap_err();
     assert_eq!(error.to_string(), "BoxOffice.sell: the reply cannot be read: 1 byte too many (executed)");
     assert_eq!((error.request_id(), error.execution()), (id(), Execution::Executed));
-    let error = <Outcome<u8> as Returns>::decode(Ok(reply(Verdict::Application, vec![9]))).unwrap_err();
+    let error = <Outcome<u8> as Returns>::decode(Ok(&reply(Verdict::Application, vec![9]))).unwrap_err();
     assert!(matches!(error, CallError::Failed(Error::Undecodable { .. })), "{error}");
 }
 
 #[test]
 fn a_refusal_of_a_method_that_has_none_is_undecodable() {
-    let error = <u8 as Returns>::decode(Ok(reply(Verdict::Application, vec![1]))).unwrap_err();
+    let error = <u8 as Returns>::decode(Ok(&reply(Verdict::Application, vec![1]))).unwrap_err();
     assert!(error.to_string().contains("a refusal, which this method does not have"), "{error}");
 }
 
@@ -131,7 +131,7 @@ fn a_result_that_cannot_be_sent_is_the_handlers_failure() {
 fn a_large_block_is_a_part_of_the_reply() {
     let (verdict, payload) = sent(&Bytes::from(vec![7u8; 100_000])).unwrap();
     let payload = Bytes::from(payload);
-    let block = <Bytes as Returns>::decode(Ok(reply(verdict, payload.clone()))).unwrap();
+    let block = <Bytes as Returns>::decode(Ok(&reply(verdict, payload.clone()))).unwrap();
     assert_eq!(block.len(), 100_000);
     assert!(payload.as_ptr_range().contains(&block.as_ptr()), "it was copied");
 }
@@ -142,7 +142,7 @@ fn both_codecs_carry_replies() {
         let mut out = Vec::new();
         let verdict = Ok::<i32, Refused>(-70_000).encode(&mut Encoder::new(&mut out, *codec)).unwrap();
         let reply = Reply { codec: *codec, ..reply(verdict, out) };
-        assert_eq!(<Outcome<i32> as Returns>::decode(Ok(reply)), Ok(-70_000));
+        assert_eq!(<Outcome<i32> as Returns>::decode(Ok(&reply)), Ok(-70_000));
     }
 }
 
@@ -162,6 +162,7 @@ fn arguments_are_written_and_read_one_after_the_other() {
 
 const SELL: Method = Method {
     name: "sell",
+    path: "BoxOffice.sell",
     idempotent: false,
     blocking: false,
     timeout: Some(Duration::from_secs(2)),
@@ -176,7 +177,17 @@ const SELL: Method = Method {
 static OFFICE: Descriptor = Descriptor {
     name: "BoxOffice",
     version: (1, 1),
-    methods: &[SELL, Method { name: "probe", idempotent: true, timeout: None, since: Some((1, 1)), ..SELL }],
+    methods: &[
+        SELL,
+        Method {
+            name: "probe",
+            path: "BoxOffice.probe",
+            idempotent: true,
+            timeout: None,
+            since: Some((1, 1)),
+            ..SELL
+        },
+    ],
 };
 
 #[test]
