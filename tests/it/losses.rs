@@ -103,7 +103,9 @@ async fn every_ticket_of_many_calls_over_a_kill_was_sold_at_most_once() {
     for (order, result) in results {
         match result {
             Ok(ticket) => assert_eq!((ticket.order, times(order)), (order, 1)),
-            Err(error) if error.execution() == Execution::NotExecuted => assert_eq!(times(order), 0, "{error}"),
+            Err(error) if error.execution() == Execution::NotExecuted => {
+                assert_eq!(times(order), 0, "{error}")
+            }
             Err(error) => assert!(times(order) <= 1, "{error}"),
         }
     }
@@ -127,7 +129,11 @@ async fn a_server_that_never_starts_is_waited_for_no_longer_than_was_said() {
     let window = Duration::from_millis(200);
     let error = soon(carnegie::connect::<OfficeClient>(address).wait_for_server(window)).await.unwrap_err();
     assert!(matches!(error, BindError::Unreachable { .. }), "{error}");
-    assert!(begin.elapsed() >= window / 2 && begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() >= window / 2 && begin.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[tokio::test]

@@ -59,10 +59,13 @@ async fn many_calls_with_many_deadlines_end_each_at_its_own() {
     let (_server, office, _events) = office().await;
     let mut calls = tokio::task::JoinSet::new();
     for order in 0..50_u64 {
-        let call = office.sell_later(order).timeout(Duration::from_millis(10 + 3 * (order * 7 % 50))).into_owned();
+        let call =
+            office.sell_later(order).timeout(Duration::from_millis(10 + 3 * (order * 7 % 50))).into_owned();
         calls.spawn(async move {
             let begin = Instant::now();
-            let Error::DeadlineExceeded { after, .. } = call.await.unwrap_err() else { panic!("it has no answer") };
+            let Error::DeadlineExceeded { after, .. } = call.await.unwrap_err() else {
+                panic!("it has no answer")
+            };
             (after, begin.elapsed())
         });
     }
