@@ -53,7 +53,7 @@ impl Relay for Node {
         if hops == 0 {
             return left();
         }
-        if hops % 2 == 0 {
+        if hops.is_multiple_of(2) {
             // Half of the handlers are moved to a task of their own before they call on.
             tokio::task::yield_now().await;
         }

@@ -267,3 +267,44 @@ async fn any_other_handler_outlives_its_connection() {
     world.stage.channel().close();
     soon(world.events.ended.notified()).await;
 }
+
+/// A small generator of random numbers (xorshift), so that a run can be repeated from its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_of_every_kind_end_when_handlers_and_connections_run_on_several_threads() {
+    let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
+    println!("seed {seed}");
+    let world = world().await;
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..32 {
+        let stage = world.stage.clone();
+        callers.spawn(async move {
+            let mut random = Random(seed.wrapping_mul(2 * caller + 1));
+            for _ in 0..200 {
+                let brief = Duration::from_micros(random.below(500));
+                match random.below(6) {
+                    0 => drop(stage.task().await.unwrap()),
+                    1 => drop(stage.locked_task().await.unwrap()),
+                    2 => drop(stage.later_task().await.unwrap()),
+                    3 => drop(tokio::time::timeout(brief, stage.rehearse()).await),
+                    4 => drop(tokio::time::timeout(brief, stage.perform()).await),
+                    _ => drop(stage.later_task().timeout(brief).await),
+                }
+            }
+        });
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(30), callers.join_all()).await;
+    assert!(ended.is_ok(), "a call hangs");
+    // Nothing is left running, so nothing holds the server up.
+    soon(world.server.stop()).await;
+}

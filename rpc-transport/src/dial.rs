@@ -69,7 +69,7 @@ impl Source {
             Source::Once(stream) => {
                 let stream = stream.lock().unwrap_or_else(|e| e.into_inner()).take();
                 // Not `Unreachable`: calls shall not wait for what cannot come.
-                (0, stream.map(|stream| (stream, name.to_owned())).ok_or(BindError::Closed))
+                (0, stream.map(|stream| (stream, name.to_owned())).ok_or_else(|| ended(name)))
             }
             Source::Dialer(dialer) => {
                 let since = Clock::now();
@@ -79,6 +79,10 @@ impl Source {
             }
         }
     }
+}
+
+fn ended(address: &str) -> BindError {
+    BindError::StreamEnded { address: address.to_owned() }
 }
 
 fn unreachable(address: &str, error: &io::Error, after: Duration) -> BindError {
@@ -317,7 +321,7 @@ mod tests {
         let (near, _far) = crate::stream::in_process();
         let source = Source::Once(Mutex::new(Some(Stream::other(near))));
         assert!(source.open("pair", 0, WINDOW).await.1.is_ok());
-        assert_eq!(source.open("pair", 0, WINDOW).await.1.err(), Some(BindError::Closed));
+        assert_eq!(source.open("pair", 0, WINDOW).await.1.err(), Some(ended("pair")));
     }
 
     #[test]

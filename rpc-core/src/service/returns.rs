@@ -20,7 +20,7 @@ use serde::{Serialize, de::DeserializeOwned};
     label = "needs `carnegie::Schema` and `Send`",
     note = "add `#[derive(Serialize, Deserialize, carnegie::Schema)]` to it, or, for a type of another crate, mark the method `#[rpc(opaque)]`"
 )]
-pub trait Returns: Send + 'static {
+pub trait Returns: 'static {
     /// What awaiting the call gives.
     type Output: Send;
 
