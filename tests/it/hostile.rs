@@ -79,8 +79,10 @@ async fn a_box_nested_a_million_deep_fails_its_call() {
 async fn lengths_beyond_reason_fail_their_calls() {
     let world = world().await;
     let mut raw = world.bound().await;
-    let said = "more than 65536 elements that take no bytes";
+    let said = "9223372036854775808 elements are announced, but only 0 bytes are left";
     is_refused(&mut raw, "units", &length(1 << 63), Code::InvalidArgument, said).await;
+    let said = "65537 elements are announced, but only 0 bytes are left";
+    is_refused(&mut raw, "units", &length(65_537), Code::InvalidArgument, said).await;
     let said = "1099511627776 elements are announced, but only 0 bytes are left";
     is_refused(&mut raw, "numbers", &length(1 << 40), Code::InvalidArgument, said).await;
     let said = "a length of 1099511627776 bytes is announced, but only 0 bytes are left";
