@@ -1,1 +1,164 @@
-//! Carnegie.
+//! Carnegie is an RPC framework with at-most-once execution. Annotate a trait, implement it on the server, call it on the
+//! client; a call that fails says whether it ran.
+//!
+//! ```
+//! use carnegie::{Execution, Schema, Server, service};
+//! use serde::{Deserialize, Serialize};
+//! use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+//!
+//! #[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+//! pub struct Ticket {
+//!     pub seat: u32,
+//!     pub holder: String,
+//! }
+//!
+//! #[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+//! pub enum Refused {
+//!     SoldOut,
+//! }
+//!
+//! #[service(version = "1.0")]
+//! pub trait BoxOffice {
+//!     /// Safe to run again: sent again freely, never recorded.
+//!     #[rpc(idempotent)]
+//!     async fn sold(&self) -> u32;
+//!
+//!     /// A second run would sell a second seat. At most once is the default: nothing to write.
+//!     #[rpc(timeout = "2s")]
+//!     async fn sell(&self, holder: &str) -> Result<Ticket, Refused>;
+//! }
+//!
+//! struct Hall(AtomicU32);
+//!
+//! impl BoxOffice for Hall {
+//!     async fn sold(&self) -> u32 {
+//!         self.0.load(Relaxed)
+//!     }
+//!     async fn sell(&self, holder: &str) -> Result<Ticket, Refused> {
+//!         match self.0.fetch_add(1, Relaxed) {
+//!             seat @ 0..2_790 => Ok(Ticket { seat, holder: holder.to_owned() }),
+//!             _ => Err(Refused::SoldOut),
+//!         }
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::new().add(BoxOfficeServer::new(Hall(AtomicU32::new(0)))).bind("127.0.0.1:0").await?;
+//! let address = server.local_addr();
+//! tokio::spawn(server.run());
+//!
+//! let office: BoxOfficeClient = carnegie::connect(address).await?; // resolves, binds, agrees on versions
+//! let ticket = office.sell("Ada").await?;
+//! assert_eq!(ticket, Ticket { seat: 0, holder: "Ada".to_owned() });
+//! if let Err(error) = office.sell("Bob").timeout(std::time::Duration::ZERO).await {
+//!     assert_eq!(error.execution(), Execution::NotExecuted); // try again without fear
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is guaranteed
+//!
+//! | the client learns | means | what to do |
+//! |---|---|---|
+//! | `Ok`, [`CallError::Application`] | executed once; the result, refusals by the application included | use it |
+//! | [`Execution::NotExecuted`] | never started, and never will be under this request id | try again without fear |
+//! | [`Execution::Unknown`] | zero or one executions: the request was written and no answer came | ask the application, or live with it |
+//! | [`Execution::Executed`] | ran once, to its end, and there is no result to show | do not try again |
+//!
+//! A copy of a request that reaches the server twice runs once. The framework sends a call again by itself only when that
+//! is safe: it was never written, or its method is `#[rpc(idempotent)]`.
+//!
+//! # Where to look
+//!
+//! - [`service`] and [`Schema`](macro@Schema): what may stand in a trait and in its types.
+//! - [`connect`], [`Channel`], [`Client`], [`Call`]: the client's side.
+//! - [`Server`], [`Bound`], [`ServerHandle`], [`Context`]: the server's side.
+//! - [`Error`], [`CallError`], [`BindError`]: what can go wrong.
+//! - [`Limits`]: every bound, its default and its reason.
+
+#![forbid(unsafe_code)]
+
+pub use rpc_core::codec::CodecId;
+pub use rpc_core::schema::Schema;
+pub use rpc_core::{
+    BindError, CallError, Code, Error, Execution, Hop, Incarnation, Limits, Metadata, Offer, RequestId,
+    SessionId, SlotId, Stats, Tried,
+};
+pub use rpc_transport::{
+    Addresses, Bound, ByteStream, Call, Channel, Client, Connect, Context, Server, ServerHandle, connect,
+    connect_over, connect_with, in_process,
+};
+
+/// What a handler knows of the call that it serves, and how a task that it starts inherits the call's deadline.
+pub mod context {
+    pub use rpc_transport::context::{inherit, inherited};
+}
+
+/// Makes a service of a trait: a client `NameClient`, which calls it, and a server `NameServer`, which serves an
+/// implementation of it.
+///
+/// ```
+/// use carnegie::{Context, service};
+///
+/// #[service(version = "1.1")]
+/// pub trait Greeter {
+///     /// Arguments are owned values or references: the caller lends, the wire copies, the handler borrows the copy.
+///     async fn greet(&self, name: &str) -> String;
+///
+///     /// Safe to run twice: sent again when a connection is lost, dropped when nobody waits any more.
+///     #[rpc(idempotent, timeout = "250ms")]
+///     async fn count(&self, names: &[String]) -> u64;
+///
+///     /// `Result<T, E>` gives the client `Result<T, CallError<E>>`; a first parameter `&Context` is the server's alone.
+///     #[rpc(since = "1.1")]
+///     async fn rename(&self, cx: &Context, from: String, to: String) -> Result<(), String>;
+/// }
+/// ```
+///
+/// On the trait: `version = "major.minor"` (default `"1.0"`), `name = ".."` on the wire (default: the trait's own),
+/// `crate = "path"` of this crate, if it is re-exported under another name.
+///
+/// On a method, in `#[rpc(..)]`: `idempotent`; `blocking` (runs on tokio's blocking pool); `timeout = "2s"` (`us`, `ms`, `s`,
+/// `m`, `h`; default 10 s); `since = "1.1"` (servers of an earlier minor version do not have it); `opaque` (the result's type
+/// does not implement [`Schema`] and is compared by name). On an argument: `#[rpc(opaque)]`.
+///
+/// Refused, each where it stands and with the reason: `&mut`, raw pointers, `impl Trait`, `dyn Trait`, lifetimes, generics of
+/// the trait or of a method, associated types and constants, patterns as arguments, `self` by value, functions that
+/// are not async.
+pub use rpc_macros::service;
+
+/// Describes how a type looks on the wire, so that client and server can compare it before the first call.
+///
+/// ```
+/// use carnegie::Schema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Schema)]
+/// pub struct Order {
+///     pub number: u64,
+///     #[serde(rename = "who")]
+///     pub holder: Option<String>,
+/// }
+/// ```
+///
+/// serde's attributes are honoured, or refused where the codec, which is positional, would misread what they write
+/// (`skip_serializing_if`, `flatten`, `untagged`, `tag`). `#[schema(opaque)]` on a field whose type is foreign compares it by
+/// name; `#[schema(as = "Type")]` describes a field as another type, for `#[serde(with = "..")]`.
+pub use rpc_macros::Schema;
+
+/// What the macros emit paths into. Nothing here is for people, and nothing here is stable.
+#[doc(hidden)]
+pub mod __private {
+    pub use ::core;
+    pub use ::std;
+    pub use rpc_core::codec::{Decoder, Encoder, Malformed, Unencodable};
+    pub use rpc_core::schema::{Describe, Fields, NodeId, Types, Variant, describe_opaque};
+    pub use rpc_core::service::{
+        Argument, Descriptor, Fallible, Method, Opaque, OpaqueResult, Plain, Returns, Wire,
+    };
+    pub use rpc_transport::{
+        Binding, Handler, Incoming, Outcome, Service, arguments, context, no_such_method,
+    };
+}

@@ -407,15 +407,18 @@ fn a_server_that_breaks_off_after_its_welcome_is_not_dialled_in_a_loop() {
     let key = pair.start_within(hall, SELL, b"", SECOND);
     let dials = pair.dials.len();
     while !pair.has_ended(key) {
-        if pair.wire().is_open_at_the_client() {
+        let mut turns = 0;
+        while pair.wire().is_open_at_the_client() {
             pair.inject_down(&written(|out| welcome(8).write(out)));
             pair.cut();
+            turns += 1;
+            assert!(turns < 100, "the client dials without a pause");
         }
         let most = pair.now + 10 * SECOND;
         pair.step(most);
     }
     let dials = pair.dials.len() - dials;
-    assert!((3..=12).contains(&dials), "{dials} dials in a second");
+    assert!((2..=12).contains(&dials), "{dials} dials in a second");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 
 use crate::binding::Binding;
 use crate::client::{Request, Ticket};
+use crate::stub::give_back;
 use rpc_core::codec::Unencodable;
-use rpc_core::service::{Reply, Returns};
+use rpc_core::service::{Payload, Reply, Returns};
 use rpc_core::{Error, Metadata};
 use std::fmt;
 use std::future::Future;
@@ -164,12 +165,26 @@ impl Drop for Inner<'_> {
     }
 }
 
+/// The buffer that brought the result takes the arguments of one of the thread's next calls.
+fn reuse(reply: Reply) {
+    if let Payload::Owned(buffer) = reply.payload {
+        give_back(buffer);
+    }
+}
+
 impl<R: Returns> Future for Call<'_, R> {
     type Output = R::Output;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Output> {
-        self.inner.poll(cx).map(R::decode)
+        Poll::Ready(match ready!(self.inner.poll(cx)) {
+            Ok(reply) => {
+                let output = R::decode(Ok(&reply));
+                reuse(reply);
+                output
+            }
+            Err(error) => R::decode(Err(error)),
+        })
     }
 }
 

@@ -26,7 +26,7 @@ impl Clock {
     }
 
     /// An instant of the standard library as the engines count it; one before the origin becomes the origin.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn from_std(moment: Moment) -> Instant {
         Self::count(moment.saturating_duration_since(Self::origin()))
     }

@@ -131,7 +131,22 @@ impl<C: Client> IntoFuture for Connect<C> {
     /// # Panics
     /// The future panics when it is polled outside of a tokio runtime with I/O and time.
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.open()?.bind().await })
+        Box::pin(async move {
+            let addresses = self.source.as_ref().map_or(1, Source::len);
+            let channel = self.open()?;
+            let mut result = channel.bind().await;
+            // A server that turns this client away says nothing about the next one in the list. The driver begins each
+            // new dial behind the address that it has just failed with.
+            for _ in 1..addresses {
+                match &result {
+                    Err(BindError::Rejected { .. } | BindError::Interrupted { .. }) => {
+                        result = channel.bind().await;
+                    }
+                    _ => break,
+                }
+            }
+            result
+        })
     }
 }
 

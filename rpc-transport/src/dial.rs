@@ -22,12 +22,15 @@ pub(crate) type Dialled = Result<(Stream, String), BindError>;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// What a [`Dialer`] returns: a stream that is being opened.
+pub type Opening = Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
+
 /// Opens streams of the user's own, again after each loss: `|| async { Ok(tls.connect(name, tcp().await?).await?) }`.
 ///
 /// Implemented for every closure that returns a future of an `io::Result` of a [`ByteStream`].
 pub trait Dialer: Send + Sync + 'static {
     /// Opens one stream. It is given up when the connect window ends.
-    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
+    fn dial(&self) -> Opening;
 }
 
 impl<F, D, S> Dialer for F
@@ -36,7 +39,7 @@ where
     D: Future<Output = io::Result<S>> + Send + 'static,
     S: ByteStream,
 {
-    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>> {
+    fn dial(&self) -> Opening {
         let opening = self();
         Box::pin(async move { Ok(Box::new(opening.await?) as Box<dyn ByteStream>) })
     }
@@ -51,19 +54,22 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// How many servers it may lead to.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Source::Endpoints(endpoints) => endpoints.len(),
+            Source::Once(_) | Source::Dialer(_) => 1,
+        }
+    }
+
     /// Opens a stream within `window`. `first` is the index of the endpoint to begin with; the answer says which one it was.
     pub(crate) async fn open(&self, name: &str, first: usize, window: Duration) -> (usize, Dialled) {
         match self {
             Source::Endpoints(endpoints) => dial_endpoints(endpoints, first, window).await,
             Source::Once(stream) => {
                 let stream = stream.lock().unwrap_or_else(|e| e.into_inner()).take();
-                let ended = || io::Error::other("the stream has ended, and there is no way to open it again");
-                (
-                    0,
-                    stream
-                        .map(|s| (s, name.to_owned()))
-                        .ok_or_else(|| unreachable(name, &ended(), Duration::ZERO)),
-                )
+                // Not `Unreachable`: calls shall not wait for what cannot come.
+                (0, stream.map(|stream| (stream, name.to_owned())).ok_or_else(|| ended(name)))
             }
             Source::Dialer(dialer) => {
                 let since = Clock::now();
@@ -73,6 +79,10 @@ impl Source {
             }
         }
     }
+}
+
+fn ended(address: &str) -> BindError {
+    BindError::StreamEnded { address: address.to_owned() }
 }
 
 fn unreachable(address: &str, error: &io::Error, after: Duration) -> BindError {
@@ -311,8 +321,7 @@ mod tests {
         let (near, _far) = crate::stream::in_process();
         let source = Source::Once(Mutex::new(Some(Stream::other(near))));
         assert!(source.open("pair", 0, WINDOW).await.1.is_ok());
-        let again = source.open("pair", 0, WINDOW).await.1.err().unwrap();
-        assert!(again.to_string().contains("no way to open it again"));
+        assert_eq!(source.open("pair", 0, WINDOW).await.1.err(), Some(ended("pair")));
     }
 
     #[test]

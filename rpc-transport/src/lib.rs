@@ -24,7 +24,7 @@ pub use binding::{Binding, Client};
 pub use call::Call;
 pub use channel::Channel;
 pub use connect::{Connect, connect, connect_over, connect_with};
-pub use dial::Dialer;
+pub use dial::{Dialer, Opening};
 pub use stub::{Arguments, arguments};
 
 // The server's side.

@@ -48,9 +48,16 @@ impl Binding {
         matches!(self.state, State::Asked)
     }
 
-    /// For a new connection.
-    pub(super) fn ask_again(&mut self) {
-        self.state = State::Asked;
+    /// For a new connection. `false`: its table of methods does not fit into a frame, so it cannot be asked for at all.
+    pub(super) fn ask_again(&mut self) -> bool {
+        if self.fits() {
+            self.state = State::Asked;
+        }
+        self.fits()
+    }
+
+    pub(super) fn fits(&self) -> bool {
+        self.frame(0).fits()
     }
 
     pub(super) fn frame(&self, number: u32) -> Bind {
@@ -124,9 +131,9 @@ impl Binding {
     fn unusable(&self, index: u16, address: &str) -> Error {
         let Some(method) = self.service.methods.get(usize::from(index)) else {
             let why = format!("the trait {} has no method with index {index}", self.service.name);
-            return Error::Unimplemented { method: "", address: address.to_owned(), why };
+            return Error::Unimplemented { method: "", address: address.into(), why };
         };
-        let (name, address) = (method.path, address.to_owned());
+        let (name, address): (_, Arc<str>) = (method.path, address.into());
         match &self.state {
             State::Failed(source) => Error::Unavailable { method: name, source: source.clone() },
             State::Agreed { methods, .. }

@@ -86,8 +86,14 @@ impl Calls {
         };
         call.state = CallState::Vacant;
         call.metadata = None;
-        self.free.push(key.index);
         Some(removed)
+    }
+
+    /// Lets another call have the index of one that was removed: only when the driver has heard of its end, for it
+    /// finds the call's future by that index.
+    #[inline]
+    pub(super) fn release(&mut self, key: CallKey) {
+        self.free.push(key.index);
     }
 
     #[inline]
@@ -145,5 +151,28 @@ impl Call {
             attempts: 0,
             in_doubt: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call() -> NewCall {
+        let (deadline, timeout) = (Instant(9), Duration::from_nanos(9));
+        NewCall { binding: BindingId(0), method: 0, deadline, timeout, metadata: None, payload: Vec::new() }
+    }
+
+    #[test]
+    fn an_index_is_used_again_only_when_the_driver_has_heard_of_the_end() {
+        let mut calls = Calls::default();
+        let first = calls.insert(call());
+        assert!(calls.remove(first).is_some());
+        let second = calls.insert(call());
+        assert_ne!(first.index, second.index);
+        calls.release(first);
+        let third = calls.insert(call());
+        assert_eq!((third.index, third.generation), (first.index, first.generation + 1));
+        assert!(calls.get(first).is_none());
     }
 }

@@ -41,8 +41,9 @@ impl Client {
         self.stats.connections += 1;
         self.hello(connection).write(open.outgoing.ready());
         for (index, binding) in self.bindings.iter_mut().enumerate() {
-            binding.ask_again();
-            binding.frame(index as u32).write(open.outgoing.ready());
+            if binding.ask_again() {
+                binding.frame(index as u32).write(open.outgoing.ready());
+            }
         }
         self.link = Link::Greeting(open);
     }
@@ -239,8 +240,7 @@ impl Client {
         if self.slots.in_use() > 0 || !matches!(&self.link, Link::Ready(open) if open.draining || retired) {
             return;
         }
-        let Some(connection) = self.link.connection() else { return };
-        self.outputs.push_back(Output::Close(connection));
+        self.close_connection();
         self.lose(now, "the server is going away");
     }
 
@@ -253,19 +253,25 @@ impl Client {
 
     /// Ends the connection from this side.
     pub(super) fn fail_connection(&mut self, now: Instant, why: &str) {
-        if let Some(connection) = self.link.connection() {
-            self.outputs.push_back(Output::Close(connection));
-        }
+        self.close_connection();
         self.lose(now, why);
+    }
+
+    /// Has the connection closed, once what waits to be written on it is written: the server's last word from here.
+    pub(super) fn close_connection(&mut self) {
+        let Some(connection) = self.link.connection() else { return };
+        if let Some(open) = self.link.open_mut() {
+            self.farewells.push((connection, std::mem::take(open.outgoing.ready())));
+        }
+        self.outputs.push_back(Output::Close(connection));
     }
 
     /// Ends the connection because the server does not keep to the protocol, and tells it so.
     fn fail_protocol(&mut self, now: Instant, error: &ProtocolError) {
         let Some(open) = self.link.open_mut() else { return };
-        let (connection, greeted) = (open.connection, open.session.is_some());
-        if greeted {
-            self.outputs.push_back(Output::Close(connection));
-            self.lose(now, &error.to_string());
+        if open.session.is_some() {
+            Close { code: CloseCode::ProtocolError, reason: error.to_string() }.write(open.outgoing.ready());
+            self.fail_connection(now, &error.to_string());
         } else {
             let error = BindError::from_protocol(&open.address, error);
             self.fail_bind(now, error);
@@ -275,8 +281,8 @@ impl Client {
     /// The server does not let this client in.
     fn fail_bind(&mut self, now: Instant, error: BindError) {
         let Link::Greeting(open) = &mut self.link else { return };
-        self.outputs.push_back(Output::Close(open.connection));
         let pace = std::mem::take(&mut open.pace);
+        self.close_connection();
         self.fail_link(now, pace, error);
     }
 
@@ -331,7 +337,7 @@ impl Client {
         self.stats.unknown += u64::from(execution == Execution::Unknown);
         let error = Error::ConnectionLost {
             method: self.method_name(binding, method),
-            address: open.address.to_string(),
+            address: open.address.clone(),
             why: why.to_owned(),
             execution,
             request_id: open.session.map(|session| crate::RequestId { session, at: id }),

@@ -124,6 +124,8 @@ pub struct Client {
     dialled: u32,
     /// Fixed by the first handshake: calls that wait are encoded already, so a later server must take it too.
     codec: Option<CodecId>,
+    /// What connections that are about to be closed have still to write.
+    farewells: Vec<(ConnectionId, Vec<u8>)>,
     /// State of a generator that spreads redials; not for secrets.
     jitter: u64,
     closed: bool,
@@ -143,6 +145,7 @@ impl Client {
             stats: Stats::default(),
             dialled: 0,
             codec: None,
+            farewells: Vec::new(),
             jitter: seed | 1,
             closed: false,
         }
@@ -155,6 +158,10 @@ impl Client {
         self.bindings.push(Binding::asked(service, base, now));
         if self.closed {
             self.end_binding(id, Err(BindError::Closed));
+        } else if !self.bindings[usize::from(id.0)].fits() {
+            let why =
+                format!("the methods of {} do not fit into one frame; shorten their names", service.name);
+            self.end_binding(id, Err(BindError::ProtocolMismatch { address: "any server".to_owned(), why }));
         } else if !self.write_bind(id) {
             self.want_connection(now);
         }
@@ -198,9 +205,7 @@ impl Client {
         }
         self.closed = true;
         self.say_close("the client closes the channel");
-        if let Some(connection) = self.link.connection() {
-            self.outputs.push_back(Output::Close(connection));
-        }
+        self.close_connection();
         self.lose(now, "the channel was closed");
         while let Some(key) = self.waiting.pop_front() {
             self.end_not_sent(key, "the channel is closed", Code::Cancelled);
@@ -210,10 +215,11 @@ impl Client {
     /// What the driver must do next.
     #[inline]
     pub fn poll_output(&mut self) -> Output {
-        match self.outputs.pop_front() {
-            Some(output) => output,
-            None => Output::Wait(self.next_timeout()),
+        let Some(output) = self.outputs.pop_front() else { return Output::Wait(self.next_timeout()) };
+        if let Output::Ended(key, _) = &output {
+            self.calls.release(*key);
         }
+        output
     }
 
     /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing. What it
@@ -221,10 +227,10 @@ impl Client {
     #[inline]
     pub fn poll_transmit(&mut self, now: Instant, connection: ConnectionId, into: &mut Vec<u8>) -> bool {
         let Some(open) = self.link.open_mut().filter(|open| open.connection == connection) else {
-            return false;
+            return self.farewell(connection, into);
         };
         let before = into.len();
-        let some = open.outgoing.transmit(into);
+        let some = open.outgoing.transmit(into, open.time);
         self.stats.bytes_out += (into.len() - before) as u64;
         if some && !self.waiting.is_empty() {
             self.send_waiting(now);
@@ -236,6 +242,15 @@ impl Client {
     #[inline]
     pub fn has_outgoing(&self, connection: ConnectionId) -> bool {
         self.link.open().is_some_and(|open| open.connection == connection && open.outgoing.backlog() > 0)
+    }
+
+    #[cold]
+    fn farewell(&mut self, connection: ConnectionId, into: &mut Vec<u8>) -> bool {
+        let Some(at) = self.farewells.iter().position(|(of, _)| *of == connection) else { return false };
+        let (_, mut last) = self.farewells.swap_remove(at);
+        self.stats.bytes_out += last.len() as u64;
+        into.append(&mut last);
+        true
     }
 
     /// Counts so far.

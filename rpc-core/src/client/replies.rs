@@ -8,6 +8,7 @@ use crate::frame::{self, Answer, Chunk, Failure, Kind, Refusal};
 use crate::ids::SlotId;
 use crate::service::{Payload, Reply, Verdict};
 use crate::time::Instant;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Client {
@@ -143,7 +144,7 @@ impl Client {
             _ => (Code::Unknown, String::new()),
         };
         let request_id = self.request_id(id);
-        let address = self.link.address().to_owned();
+        let address: Arc<str> = self.link.address().into();
         let Some(call) = self.calls.remove(key) else { return Ok(()) };
         let method = self.method_name(call.binding, call.method);
         let error = match answer {
@@ -163,7 +164,7 @@ impl Client {
 
     fn end_failed(&mut self, key: CallKey, id: SlotId, failure: Failure) {
         let request_id = self.request_id(id);
-        let address = self.link.address().to_owned();
+        let address: Arc<str> = self.link.address().into();
         let Some(call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
         let Failure { code, message, hops } = failure;

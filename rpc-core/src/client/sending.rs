@@ -128,7 +128,7 @@ impl Client {
             let mut head = Vec::new();
             request.begin(&mut head);
             let payload = call.payload.share();
-            open.outgoing.push_large(id, head, payload);
+            open.outgoing.push_large(id, head, Some(call.deadline), payload);
         }
         if self.slots.in_use() == 1 {
             open.liveness.waiting_since(now);
@@ -142,6 +142,7 @@ impl Client {
     /// The caller does not want the call any more. No [`Output::Ended`] comes for it.
     pub fn give_up(&mut self, now: Instant, key: CallKey) {
         let Some(call) = self.calls.remove(key) else { return };
+        self.calls.release(key);
         if let Some(id) = call.sent {
             self.abandon(now, id, &call);
         }
@@ -214,15 +215,16 @@ impl Client {
     }
 
     pub(super) fn end(&mut self, key: CallKey, result: Result<crate::service::Reply, Error>) {
-        self.calls.remove(key);
-        self.outputs.push_back(Output::Ended(key, result));
+        if self.calls.remove(key).is_some() {
+            self.outputs.push_back(Output::Ended(key, result));
+        }
     }
 
     pub(super) fn end_not_sent(&mut self, key: CallKey, why: &str, code: Code) {
         let Some(call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
         let error = match call.in_doubt {
-            true => Error::InDoubt { method, address: "the server before".to_owned(), request_id: None },
+            true => Error::InDoubt { method, address: "the server before".into(), request_id: None },
             false => Error::NotSent { method, why: why.to_owned(), code },
         };
         self.outputs.push_back(Output::Ended(key, Err(error)));
@@ -250,7 +252,7 @@ impl Client {
             let Some(call) = self.calls.remove(key) else { continue };
             let method = self.method_name(call.binding, call.method);
             let error = match call.in_doubt {
-                true => Error::InDoubt { method, address: why.to_string(), request_id: None },
+                true => Error::InDoubt { method, address: why.to_string().into(), request_id: None },
                 false => Error::Unavailable { method, source: why.clone() },
             };
             self.outputs.push_back(Output::Ended(key, Err(error)));

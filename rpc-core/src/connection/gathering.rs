@@ -1,10 +1,12 @@
 //! Large messages on their way in: the parts of each are gathered until it is whole. They die with the connection.
 
+use super::ConnectionTime;
 use crate::error::ProtocolError;
 use crate::frame::{Flags, Kind, Reply, Request};
 use crate::ids::SlotId;
 use crate::limits::CHUNK_LEN_MIN;
 use crate::metadata::Metadata;
+use crate::time::Instant;
 
 /// The first frame of a large message, without its part of the payload.
 #[derive(Clone, Debug)]
@@ -12,13 +14,14 @@ pub(crate) struct Head {
     pub(crate) kind: Kind,
     pub(crate) flags: Flags,
     pub(crate) method: u16,
-    pub(crate) deadline: u32,
+    /// Of a request, by the connection time of its first frame.
+    pub(crate) deadline: Instant,
     pub(crate) id: SlotId,
     pub(crate) metadata: Option<Box<Metadata>>,
 }
 
 impl Head {
-    pub(crate) fn of_request(request: &Request<'_>) -> Self {
+    pub(crate) fn of_request(request: &Request<'_>, time: ConnectionTime) -> Self {
         let flags =
             Flags::NONE.with(Flags::RESENT, request.resent).with(Flags::IDEMPOTENT, request.idempotent);
         let metadata = request.metadata.map(|metadata| Box::new(metadata.to_metadata()));
@@ -26,7 +29,7 @@ impl Head {
             kind: Kind::Request,
             flags,
             method: request.method,
-            deadline: request.deadline,
+            deadline: time.instant(request.deadline),
             id: request.id,
             metadata,
         }
@@ -34,7 +37,14 @@ impl Head {
 
     pub(crate) fn of_reply(reply: &Reply<'_>) -> Self {
         let method = reply.answer as u16;
-        Self { kind: Kind::Reply, flags: Flags::NONE, method, deadline: 0, id: reply.id, metadata: None }
+        Self {
+            kind: Kind::Reply,
+            flags: Flags::NONE,
+            method,
+            deadline: Instant::NEVER,
+            id: reply.id,
+            metadata: None,
+        }
     }
 }
 

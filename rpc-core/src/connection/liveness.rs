@@ -133,6 +133,11 @@ impl Liveness {
             return Probe::Wait(due);
         }
         self.state = State::Probing { since: now };
+        if self.pinged.is_some() {
+            // The answer to the last ping is still out: a second one would make it unclear which of them deadlines
+            // count from.
+            return Probe::Wait(self.next(busy, limits));
+        }
         self.last_ping = now;
         self.pings += 1;
         self.pinged = Some((self.pings, now));
@@ -209,6 +214,16 @@ mod tests {
         watch.poll(at(1000), true, &limits);
         assert!(matches!(watch.poll(at(1400), true, &limits), Probe::Wait(_)));
         assert!(matches!(watch.poll(at(2000), true, &limits), Probe::Dead(_)));
+    }
+
+    #[test]
+    fn there_is_one_ping_at_a_time() {
+        let limits = Limits::default();
+        let mut watch = Liveness::starting(at(0));
+        assert_eq!(watch.poll(at(1000), true, &limits), Probe::Ping(1));
+        watch.heard(at(1100)); // a reply that was on its way, not the Pong
+        assert!(matches!(watch.poll(at(2100), true, &limits), Probe::Wait(_)), "no second ping");
+        assert!(matches!(watch.poll(at(3100), true, &limits), Probe::Dead(_)), "but silence is silence");
     }
 
     #[test]

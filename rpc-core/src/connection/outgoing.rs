@@ -1,9 +1,11 @@
 //! What waits to be written on one connection: small frames back to back, large messages in turns of one chunk.
 
+use super::ConnectionTime;
 use crate::frame::{self, Checksum, Flags, Kind};
 use crate::ids::SlotId;
 use crate::limits::{CHUNK_LEN, TRANSMIT_LEN};
 use crate::service::Payload;
+use crate::time::Instant;
 use std::collections::VecDeque;
 
 /// A message of more than one chunk.
@@ -11,17 +13,22 @@ struct Large {
     id: SlotId,
     /// All of the first frame that stands before the payload.
     head: Vec<u8>,
+    /// Of a request: put into the head when that is written, for a ping may set connection time anew until then.
+    deadline: Option<Instant>,
     payload: Payload,
     written: usize,
 }
 
 impl Large {
     /// Appends the next part; `true` when it was the last.
-    fn write_next(&mut self, out: &mut Vec<u8>, checksum: Checksum) -> bool {
+    fn write_next(&mut self, out: &mut Vec<u8>, checksum: Checksum, time: ConnectionTime) -> bool {
         let payload = self.payload.as_slice();
         let part = &payload[self.written..payload.len().min(self.written + CHUNK_LEN)];
         let mut start = out.len();
         if self.written == 0 {
+            if let Some(deadline) = self.deadline {
+                frame::set_deadline(&mut self.head, time.to_wire(deadline));
+            }
             out.append(&mut self.head);
         } else {
             start = frame::begin(out, Kind::Chunk, Flags::NONE, 0, 0, self.id);
@@ -73,9 +80,16 @@ impl Outgoing {
         self.taken + self.ready.len() as u64
     }
 
-    /// Queues a message of more than one chunk. `head` is all of its first frame that stands before the payload.
-    pub(crate) fn push_large(&mut self, id: SlotId, head: Vec<u8>, payload: Payload) {
-        let large = Large { id, head, payload, written: 0 };
+    /// Queues a message of more than one chunk. `head` is all of its first frame that stands before the payload;
+    /// `deadline` is that of a request.
+    pub(crate) fn push_large(
+        &mut self,
+        id: SlotId,
+        head: Vec<u8>,
+        deadline: Option<Instant>,
+        payload: Payload,
+    ) {
+        let large = Large { id, head, deadline, payload, written: 0 };
         self.large_len += large.left();
         self.large.push_back(large);
     }
@@ -110,7 +124,7 @@ impl Outgoing {
 
     /// Hands out what is to be written now: everything small, then large messages in turns, up to about
     /// [`TRANSMIT_LEN`] bytes, so that small frames which are queued meanwhile do not wait for the end of the large ones.
-    pub(crate) fn transmit(&mut self, into: &mut Vec<u8>) -> bool {
+    pub(crate) fn transmit(&mut self, into: &mut Vec<u8>, time: ConnectionTime) -> bool {
         if self.backlog() == 0 {
             return false;
         }
@@ -123,7 +137,7 @@ impl Outgoing {
         while into.len() - before < TRANSMIT_LEN {
             let Some(mut large) = self.large.pop_front() else { break };
             let left = large.left();
-            let last = large.write_next(into, self.checksum);
+            let last = large.write_next(into, self.checksum, time);
             self.large_len -= left - large.left();
             if !last {
                 self.large.push_back(large);

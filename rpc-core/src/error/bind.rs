@@ -115,6 +115,12 @@ pub enum BindError {
         /// What happened.
         why: String,
     },
+    /// The channel was made over one stream, and that stream has ended: nothing can be dialled.
+    #[error("the stream to {address} has ended, and this channel has no other")]
+    StreamEnded {
+        /// What the stream was called.
+        address: String,
+    },
     /// The channel was closed by this process.
     #[error("the channel is closed")]
     Closed,

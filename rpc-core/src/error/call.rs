@@ -47,7 +47,7 @@ pub enum Error {
         /// The method that was called.
         method: &'static str,
         /// Which server.
-        address: String,
+        address: Arc<str>,
         /// What happened to the connection.
         why: String,
         /// `NotExecuted` if the request was never written, else `Unknown`.
@@ -69,7 +69,7 @@ pub enum Error {
         /// The method that was called.
         method: &'static str,
         /// Which server.
-        address: String,
+        address: Arc<str>,
         /// The class of the refusal.
         code: Code,
         /// The server's reason.
@@ -85,7 +85,7 @@ pub enum Error {
         /// The method that was called.
         method: &'static str,
         /// Which server.
-        address: String,
+        address: Arc<str>,
         /// The versions of both sides.
         why: String,
     },
@@ -95,7 +95,7 @@ pub enum Error {
         /// The method that was called.
         method: &'static str,
         /// Which server.
-        address: String,
+        address: Arc<str>,
         /// Where the signatures differ.
         differences: String,
     },
@@ -141,7 +141,7 @@ pub enum Error {
         /// The method that was called.
         method: &'static str,
         /// Which server.
-        address: String,
+        address: Arc<str>,
         /// `Internal` for a panic; `ResourceExhausted` for a reply beyond a limit.
         code: Code,
         /// The panic's message, or why the reply cannot be encoded.
@@ -155,7 +155,7 @@ pub enum Error {
         /// The method that was called.
         method: &'static str,
         /// Which server.
-        address: String,
+        address: Arc<str>,
         /// The class of the innermost failure.
         code: Code,
         /// The innermost failure, in words.
@@ -171,7 +171,7 @@ pub enum Error {
         /// The method that was called.
         method: &'static str,
         /// Which server.
-        address: String,
+        address: Arc<str>,
         /// The call.
         request_id: Option<RequestId>,
     },
@@ -181,7 +181,7 @@ pub enum Error {
         /// The method that was called.
         method: &'static str,
         /// Which server.
-        address: String,
+        address: Arc<str>,
         /// The call.
         request_id: Option<RequestId>,
     },

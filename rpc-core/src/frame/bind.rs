@@ -117,3 +117,77 @@ impl BindMethod {
         Ok(Self { name, fingerprint, idempotent, since })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{malformed, round_trip, same};
+
+    fn method(name: &str, fingerprint: u64) -> BindMethod {
+        BindMethod { name: name.to_owned(), fingerprint, idempotent: false, since: None }
+    }
+
+    fn box_office() -> Bind {
+        let mut methods = vec![
+            method("free_seats", 0x0123_4567_89ab_cdef),
+            method("sell", 0xfedc_ba98_7654_3210),
+            method("refund", 0x1111_1111_2222_2222),
+        ];
+        methods[0].idempotent = true;
+        methods[2].since = Some((1, 1));
+        Bind { number: 0, base: 0, service: "BoxOffice".to_owned(), version: (1, 1), methods }
+    }
+
+    #[test]
+    fn a_bind_has_these_bytes() {
+        let bind = box_office();
+        assert!(bind.fits());
+        same(
+            |out| bind.write(out),
+            "6700000007eeb1fc0400000000000000000000000000000000000900426f784f6666696365010001\
+             0003000a00667265655f7365617473efcdab89674523010100040073656c6c1032547698badcfe00\
+             000600726566756e642222222211111111000101000100",
+        );
+        round_trip(|out| bind.write(out), Bind::read, &bind);
+    }
+
+    #[test]
+    fn a_service_of_as_many_methods_as_are_allowed_fits() {
+        let name = "a_method_whose_name_is_rather_long_for_a_method";
+        let bind = Bind { methods: vec![method(name, 1); METHODS_MAX], ..box_office() };
+        assert!(bind.fits());
+        round_trip(|out| bind.write(out), Bind::read, &bind);
+    }
+
+    #[test]
+    fn a_bind_fits_exactly_if_its_frame_does() {
+        let mut bind = Bind { methods: vec![method("", 1); METHODS_MAX], ..box_office() };
+        let mut out = Vec::new();
+        bind.write(&mut out);
+        let room = TABLE_FRAME_MAX - out.len();
+        for (at, length) in
+            [(0, room % TEXT_MAX)].into_iter().chain((1..=room / TEXT_MAX).map(|at| (at, TEXT_MAX)))
+        {
+            bind.methods[at].name = "x".repeat(length);
+        }
+        out.clear();
+        bind.write(&mut out);
+        assert_eq!((out.len(), bind.fits()), (TABLE_FRAME_MAX, true));
+        bind.service.push('x');
+        assert!(!bind.fits());
+    }
+
+    #[test]
+    fn a_table_beyond_its_limits_is_refused() {
+        let many = Bind { methods: vec![method("m", 1); METHODS_MAX + 1], ..box_office() };
+        assert!(!many.fits());
+        let what = malformed(|out| many.write(out), Bind::read);
+        assert_eq!(what, "methods: 1025 are announced, at most 1024 are allowed");
+        let late = Bind { base: METHOD_TABLE_MAX as u16, ..box_office() };
+        assert!(!late.fits());
+        let mut out = Vec::new();
+        late.write(&mut out);
+        let (header, body) = crate::frame::tests::only(&out);
+        assert!(matches!(Bind::read(&header, body), Err(ProtocolError::LimitExceeded { .. })));
+    }
+}

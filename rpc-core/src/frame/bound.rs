@@ -164,3 +164,70 @@ fn read_offers(reader: &mut Reader<'_>) -> Result<Vec<Offer>, ProtocolError> {
     }
     Ok(offers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{only, round_trip, same};
+    use crate::limits::FRAME_MAX;
+
+    #[test]
+    fn a_bound_has_these_bytes() {
+        let differs = BoundMethod::Differs { structure: vec![0xaa, 0xbb, 0xcc] };
+        let methods = vec![BoundMethod::Usable, differs, BoundMethod::Missing];
+        let bound = Bound { number: 0, result: BoundResult::Accepted { version: (1, 0), methods } };
+        same(
+            |out| bound.write(out),
+            "29000000a7a668780500000000000000000000000000000000010000000300000203000000aabbcc\
+             01",
+        );
+        round_trip(|out| bound.write(out), Bound::read, &bound);
+    }
+
+    #[test]
+    fn a_refused_bind_lists_what_there_is() {
+        let offered = vec![Offer { name: "Bank".to_owned(), version: (1, 2) }];
+        let bound = Bound { number: 1, result: BoundResult::NotFound { offered } };
+        same(
+            |out| bound.write(out),
+            "2500000009daecbd05000000000000000100000000000000010100040042616e6b01000200",
+        );
+        round_trip(|out| bound.write(out), Bound::read, &bound);
+    }
+
+    #[test]
+    fn structures_that_do_not_fit_are_left_out() {
+        let differs = BoundMethod::Differs { structure: vec![1; TABLE_FRAME_MAX / 3] };
+        let methods = vec![differs; METHODS_MAX];
+        let bound = Bound { number: 0, result: BoundResult::Accepted { version: (1, 0), methods } };
+        let mut out = Vec::new();
+        bound.write(&mut out);
+        assert!(out.len() <= FRAME_MAX);
+        let (header, body) = only(&out);
+        let Ok(Bound { result: BoundResult::Accepted { methods, .. }, .. }) = Bound::read(&header, body)
+        else {
+            panic!("a bound that was accepted");
+        };
+        let lengths = methods.iter().map(|method| match method {
+            BoundMethod::Differs { structure } => structure.len(),
+            _ => panic!("a method that differs"),
+        });
+        let lengths: Vec<usize> = lengths.collect();
+        assert_eq!(lengths.len(), METHODS_MAX);
+        assert_eq!(lengths.iter().filter(|length| **length > 0).count(), 2);
+    }
+
+    #[test]
+    fn offers_that_do_not_fit_are_left_out() {
+        let offered = vec![Offer { name: "x".repeat(1000), version: (1, 0) }; 100];
+        let mut out = Vec::new();
+        Bound { number: 0, result: BoundResult::OtherVersion { offered } }.write(&mut out);
+        assert!(out.len() <= FRAME_MAX);
+        let (header, body) = only(&out);
+        let Ok(Bound { result: BoundResult::OtherVersion { offered }, .. }) = Bound::read(&header, body)
+        else {
+            panic!("a bound of another version");
+        };
+        assert_eq!(offered.len(), 73);
+    }
+}

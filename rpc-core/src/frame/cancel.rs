@@ -34,3 +34,25 @@ impl Cancel {
         Ok(Self { id: header.id, want_reply })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{malformed, round_trip, same};
+
+    #[test]
+    fn a_cancel_has_these_bytes() {
+        let cancel = Cancel { id: SlotId { slot: 5, sequence: 1 }, want_reply: true };
+        same(|out| cancel.write(out), "180000009d9ae30609000100000000000500000100000000");
+        round_trip(|out| cancel.write(out), Cancel::read, &cancel);
+    }
+
+    #[test]
+    fn a_cancel_that_wants_something_else_is_refused() {
+        let write = |out: &mut Vec<u8>| {
+            let start = crate::frame::begin(out, Kind::Cancel, Flags::NONE, 2, 0, SlotId::default());
+            crate::frame::seal(out, start, Checksum::Whole);
+        };
+        assert_eq!(malformed(write, Cancel::read), "the method field is 2, not 0 or 1");
+    }
+}

@@ -34,3 +34,29 @@ impl<'a> Chunk<'a> {
         Ok(Self { id: header.id, payload: body })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{malformed, only, same};
+
+    #[test]
+    fn a_chunk_has_these_bytes() {
+        let chunk = Chunk { id: SlotId { slot: 5, sequence: 2 }, payload: b"Ada" };
+        same(
+            |out| chunk.write(out, Checksum::Whole),
+            "1b0000005143688a08000000000000000500000200000000416461",
+        );
+        let mut out = Vec::new();
+        chunk.write(&mut out, Checksum::Whole);
+        let (header, body) = only(&out);
+        assert_eq!(Chunk::read(&header, body), Ok(chunk));
+    }
+
+    #[test]
+    fn an_empty_chunk_is_refused() {
+        let chunk = Chunk { id: SlotId { slot: 5, sequence: 2 }, payload: b"" };
+        let read = |header: &Header, body: &[u8]| Chunk::read(header, body).map(|_| ());
+        assert_eq!(malformed(|out| chunk.write(out, Checksum::Whole), read), "it is empty");
+    }
+}

@@ -83,3 +83,29 @@ impl From<&ProtocolError> for Close {
         Self { code, reason: error.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{round_trip, same};
+
+    #[test]
+    fn a_close_has_these_bytes() {
+        let close = Close { code: CloseCode::ProtocolError, reason: "frame kind 15".to_owned() };
+        same(
+            |out| close.write(out),
+            "29000000ab584d5c0e00000000000000000000000000000001000d006672616d65206b696e642031\
+             35",
+        );
+        round_trip(|out| close.write(out), Close::read, &close);
+    }
+
+    #[test]
+    fn misuse_is_told_apart_from_other_errors() {
+        let misuse = ProtocolError::Misuse { slot: 3, sequence: 4 };
+        assert_eq!(Close::from(&misuse).code, CloseCode::Misuse);
+        let close = Close::from(&ProtocolError::UnknownKind { kind: 15 });
+        assert_eq!(close.code, CloseCode::ProtocolError);
+        assert_eq!(close.reason, "frame kind 15 is not known to this version");
+    }
+}

@@ -5,10 +5,9 @@ use crate::error::ProtocolError;
 use crate::limits::{CREDENTIALS_MAX, HEADER_LEN, TEXT_MAX};
 use std::fmt::Write;
 
-/// The longest frame that may open a connection: a `Hello` with the longest credentials and software. It is
-/// below 2^16, so bytes 2 and 3 are zero, which no text and no TLS record starts with.
-const FIRST_MAX: usize = HEADER_LEN + 512 + CREDENTIALS_MAX + TEXT_MAX;
-const _: () = assert!(FIRST_MAX < 1 << 16);
+/// The longest frame that may open a connection. Its bytes 2 and 3 are zero, which no text and no TLS record starts with.
+const FIRST_MAX: usize = u16::MAX as usize;
+const _: () = assert!(HEADER_LEN + 512 + CREDENTIALS_MAX + TEXT_MAX <= FIRST_MAX, "the longest Hello");
 
 /// How much of a stranger's bytes an error shows.
 const SHOWN: usize = 32;

@@ -29,3 +29,19 @@ impl GoAway {
         Ok(Self { reason })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{round_trip, same};
+
+    #[test]
+    fn a_go_away_has_these_bytes() {
+        let go_away = GoAway { reason: "shutting down".to_owned() };
+        same(
+            |out| go_away.write(out),
+            "270000001ba602c60c0000000000000000000000000000000d007368757474696e6720646f776e",
+        );
+        round_trip(|out| go_away.write(out), GoAway::read, &go_away);
+    }
+}

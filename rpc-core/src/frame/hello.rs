@@ -191,3 +191,69 @@ fn versions(reader: &mut Reader<'_>) -> Result<(u16, u16), ProtocolError> {
     }
     Ok((min, max))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{malformed, round_trip, same};
+
+    #[test]
+    fn a_hello_that_opens_a_session_has_these_bytes() {
+        let hello = Hello {
+            codecs: vec![1, 2],
+            slots: 1024,
+            software: "carnegie 0.1.0".to_owned(),
+            ..Hello::default()
+        };
+        same(
+            |out| hello.write(out),
+            "4700000002e0f5f7010000000000000000000000000000004341524e454749450100010002010200\
+             0000000100040000000000000000000e006361726e6567696520302e312e30",
+        );
+        round_trip(|out| hello.write(out), Hello::read, &hello);
+    }
+
+    #[test]
+    fn a_hello_that_resumes_a_session_survives() {
+        let token = Token([7; 16]);
+        let hello = Hello {
+            checksum: Checksum::HeaderOnly,
+            connection: 3,
+            session: SessionWish::Resume { id: SessionId(9), token },
+            credentials: Credentials(b"secret".to_vec()),
+            ..Hello::default()
+        };
+        round_trip(|out| hello.write(out), Hello::read, &hello);
+    }
+
+    #[test]
+    fn neither_token_nor_credentials_are_printed() {
+        let session = SessionWish::Resume { id: SessionId(9), token: Token([0x5a; 16]) };
+        let hello = Hello { session, credentials: Credentials(b"sesame".to_vec()), ..Hello::default() };
+        let text = format!("{hello:?}");
+        assert!(text.contains("Token(..)") && text.contains("Credentials(6 bytes)"), "{text}");
+    }
+
+    #[test]
+    fn the_versions_of_a_hello_from_the_future_can_be_read() {
+        let mut out = Vec::new();
+        let start = wire::begin_plain(&mut out, Kind::Hello);
+        out.extend_from_slice(b"CARNEGIE\x02\0\x05\0and fields that nobody knows yet");
+        crate::frame::seal(&mut out, start, Checksum::Whole);
+        let (header, body) = crate::frame::tests::only(&out);
+        assert_eq!(Hello::versions(&header, body), Ok((2, 5)));
+        assert!(Hello::read(&header, body).is_err());
+    }
+
+    #[test]
+    fn impossible_fields_are_named() {
+        let hello = |change: fn(&mut Hello)| {
+            let mut hello = Hello::default();
+            change(&mut hello);
+            malformed(|out| hello.write(out), Hello::read)
+        };
+        assert_eq!(hello(|h| h.slots = 0), "0 slots, not 1 to 16777216");
+        assert_eq!(hello(|h| h.slots = (1 << 24) + 1), "16777217 slots, not 1 to 16777216");
+        assert_eq!(hello(|h| h.protocol_min = 2), "protocol versions from 2 to 1");
+    }
+}

@@ -175,6 +175,13 @@ pub fn begin(out: &mut Vec<u8>, kind: Kind, flags: Flags, method: u16, deadline:
     start
 }
 
+/// Changes the deadline in a header that [`begin`] has written at the start of `head`, before [`seal`].
+pub(crate) fn set_deadline(head: &mut [u8], deadline: u32) {
+    if let Some(field) = head.get_mut(12..16) {
+        field.copy_from_slice(&deadline.to_le_bytes());
+    }
+}
+
 /// Ends the frame that [`begin`] started at `start`: everything in `out` from there on is the frame.
 ///
 /// The caller sees to it that the frame is not longer than [`FRAME_MAX`]; the peer would end the connection.

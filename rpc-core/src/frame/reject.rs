@@ -109,3 +109,32 @@ impl Default for Reject {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{round_trip, same};
+
+    #[test]
+    fn a_reject_has_these_bytes() {
+        let reject = Reject {
+            code: RejectCode::TooMany,
+            retry_after_ms: 500,
+            reason: "16384 connections".to_owned(),
+            ..Reject::default()
+        };
+        same(
+            |out| reject.write(out),
+            "3c00000063ff4dc4030000000000000000000000000000004341524e454749450601000100f40100\
+             001100313633383420636f6e6e656374696f6e73",
+        );
+        round_trip(|out| reject.write(out), Reject::read, &reject);
+    }
+
+    #[test]
+    fn a_code_from_the_future_is_kept() {
+        for number in 0..=u8::MAX {
+            assert_eq!(RejectCode::from_wire(number).to_wire(), number);
+        }
+    }
+}

@@ -220,3 +220,91 @@ impl Refusal {
         Ok(Self { code, reason })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{malformed, only, same};
+
+    fn reply(answer: Answer) -> Reply<'static> {
+        Reply { id: SlotId { slot: 5, sequence: 1 }, answer, ..Reply::default() }
+    }
+
+    fn read(header: &Header, body: &[u8]) -> Result<(), ProtocolError> {
+        Reply::read(header, body).map(|_| ())
+    }
+
+    #[test]
+    fn a_reply_has_these_bytes() {
+        let ticket = Reply { payload: &[0, 0x11, 3, b'A', b'd', b'a'], ..reply(Answer::Ok) };
+        same(
+            |out| ticket.write(out, Checksum::Whole),
+            "1e000000e685556907000000000000000500000100000000001103416461",
+        );
+    }
+
+    #[test]
+    fn every_answer_survives() {
+        for answer in Answer::ALL {
+            let written = Reply { replayed: true, attached: true, ..reply(*answer) };
+            let mut out = Vec::new();
+            written.write(&mut out, Checksum::Whole);
+            let (header, body) = only(&out);
+            assert_eq!(Reply::read(&header, body), Ok(written));
+        }
+    }
+
+    #[test]
+    fn a_failure_has_these_bytes_and_survives() {
+        let hop = Hop { method: "Bank.pay".to_owned(), address: "10.0.0.7:7001".to_owned() };
+        let failure = Failure { code: Code::Unavailable, message: "no answer".to_owned(), hops: vec![hop] };
+        let mut payload = Vec::new();
+        failure.write(&mut payload);
+        let failed = Reply { attached: true, payload: &payload, ..reply(Answer::Failed) };
+        same(
+            |out| failed.write(out, Checksum::Whole),
+            "3e000000db68693d071002000000000005000001000000000e09006e6f20616e7377657201080042\
+             616e6b2e7061790d0031302e302e302e373a37303031",
+        );
+        assert_eq!(Failure::read(&payload), Ok(failure));
+    }
+
+    #[test]
+    fn a_long_chain_of_hops_keeps_its_ends_and_fits_into_one_frame() {
+        let text = |at: usize| format!("{at}{}", "x".repeat(2 * TEXT_MAX));
+        let hops = (0..100).map(|at| Hop { method: text(at), address: text(at) }).collect();
+        let mut payload = Vec::new();
+        Failure { code: Code::Internal, message: text(0), hops }.write(&mut payload);
+        assert!(payload.len() <= CHUNK_LEN);
+        let hops = Failure::read(&payload).expect("a failure that was written").hops;
+        let kept = (0..8).chain(92..100).map(|at| at.to_string());
+        assert_eq!(hops.len(), HOPS_MAX);
+        assert!(hops.iter().zip(kept).all(|(hop, at)| hop.method.starts_with(&format!("{at}x"))));
+    }
+
+    #[test]
+    fn a_refusal_has_these_bytes_and_survives() {
+        let refusal = Refusal { code: Code::ResourceExhausted, reason: "overloaded".to_owned() };
+        let mut payload = Vec::new();
+        refusal.write(&mut payload);
+        let refused = Reply { retry_after: 50, payload: &payload, ..reply(Answer::Refused) };
+        same(
+            |out| refused.write(out, Checksum::Whole),
+            "250000009c3c627107000500320000000500000100000000080a006f7665726c6f61646564",
+        );
+        assert_eq!(Refusal::read(&payload), Ok(refusal));
+    }
+
+    #[test]
+    fn what_an_answer_does_not_have_is_refused() {
+        let text = |reply: Reply<'_>| malformed(|out| reply.write(out, Checksum::Whole), read);
+        assert_eq!(text(Reply { payload: b"x", ..reply(Answer::Fenced) }), "Fenced has 1 bytes of payload");
+        assert_eq!(text(Reply { total: Some(9), ..reply(Answer::Refused) }), "Refused comes in chunks");
+        assert_eq!(text(Reply { retry_after: 5, ..reply(Answer::Ok) }), "the deadline field is 5, not zero");
+        let unknown = |out: &mut Vec<u8>| {
+            let start = crate::frame::begin(out, Kind::Reply, Flags::NONE, 9, 0, SlotId::default());
+            crate::frame::seal(out, start, Checksum::Whole);
+        };
+        assert_eq!(malformed(unknown, read), "answer 9 is not known");
+    }
+}

@@ -122,3 +122,86 @@ pub(super) fn at_most_a_chunk(header: &Header, payload: &[u8]) -> Result<(), Pro
     }
     Err(header.malformed(format!("{} bytes of payload, at most {CHUNK_LEN} go in one frame", payload.len())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{malformed, only, same};
+    use crate::frame::{EncodedMetadata, seal};
+    use crate::metadata::Metadata;
+
+    const ARGUMENTS: [u8; 8] = [0xfb, 0x67, 0x12, 0, 3, b'A', b'd', b'a'];
+
+    fn sell() -> Request<'static> {
+        let id = SlotId { slot: 5, sequence: 1 };
+        Request { id, method: 1, deadline: 2000, payload: &ARGUMENTS, ..Request::default() }
+    }
+
+    #[test]
+    fn a_request_has_these_bytes() {
+        same(
+            |out| sell().write(out, Checksum::Whole),
+            "20000000035a5e7d06000100d00700000500000100000000fb67120003416461",
+        );
+        same(
+            |out| sell().write(out, Checksum::HeaderOnly),
+            "200000006db7b43506000100d00700000500000100000000fb67120003416461",
+        );
+    }
+
+    #[test]
+    fn a_request_with_everything_survives() {
+        let metadata: Metadata = [("tenant", "hall")].into_iter().collect();
+        let metadata = EncodedMetadata::new(&metadata).expect("it fits");
+        let metadata = Some(metadata.as_ref());
+        let request = Request { resent: true, idempotent: true, metadata, total: Some(9), ..sell() };
+        let mut out = Vec::new();
+        request.write(&mut out, Checksum::Whole);
+        let (header, body) = only(&out);
+        assert_eq!(Request::read(&header, body), Ok(request));
+    }
+
+    #[test]
+    fn a_payload_may_be_appended_after_the_rest() {
+        let mut appended = Vec::new();
+        let start = sell().begin(&mut appended);
+        appended.extend_from_slice(&ARGUMENTS);
+        seal(&mut appended, start, Checksum::Whole);
+        let mut written = Vec::new();
+        sell().write(&mut written, Checksum::Whole);
+        assert_eq!(appended, written);
+    }
+
+    #[test]
+    fn the_largest_frame_that_is_allowed_arrives() {
+        let metadata: Metadata = [("k", "x".repeat(crate::limits::METADATA_MAX - 5))].into_iter().collect();
+        let metadata = EncodedMetadata::new(&metadata).expect("it fits");
+        let payload = vec![7; CHUNK_LEN];
+        let total = Some(1 << 20);
+        let request = Request { metadata: Some(metadata.as_ref()), total, payload: &payload, ..sell() };
+        let mut out = Vec::new();
+        request.write(&mut out, Checksum::Whole);
+        assert_eq!(out.len(), crate::limits::FRAME_MAX);
+        let (header, body) = only(&out);
+        assert_eq!(Request::read(&header, body), Ok(request));
+    }
+
+    #[test]
+    fn a_total_that_is_here_already_is_refused() {
+        let request = Request { total: Some(8), ..sell() };
+        let what = malformed(|out| request.write(out, Checksum::Whole), read_owned);
+        assert_eq!(what, "the total length is 8, but 8 bytes are here already");
+    }
+
+    #[test]
+    fn a_payload_longer_than_a_chunk_is_refused() {
+        let payload = vec![0; CHUNK_LEN + 1];
+        let request = Request { payload: &payload, ..sell() };
+        let what = malformed(|out| request.write(out, Checksum::Whole), read_owned);
+        assert_eq!(what, "65537 bytes of payload, at most 65536 go in one frame");
+    }
+
+    fn read_owned(header: &Header, body: &[u8]) -> Result<(), ProtocolError> {
+        Request::read(header, body).map(|_| ())
+    }
+}

@@ -78,3 +78,34 @@ impl Welcome {
         Ok(welcome)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::tests::{round_trip, same};
+
+    #[test]
+    fn a_welcome_has_these_bytes() {
+        let welcome = Welcome {
+            protocol: 1,
+            codec: 1,
+            checksum: Checksum::Whole,
+            message_max: 16 << 20,
+            slots: 1024,
+            session: SessionId(0x1122_3344_5566_7788),
+            token: Token(std::array::from_fn(|at| at as u8)),
+            incarnation: Incarnation(7),
+            domain: Domain(std::array::from_fn(|at| 0x10 + at as u8)),
+            lease_ms: 60_000,
+            resumed: false,
+            software: "carnegie 0.1.0".to_owned(),
+        };
+        same(
+            |out| welcome.write(out),
+            "7100000015478b91020000000000000000000000000000004341524e454749450100010000000001\
+             000400008877665544332211000102030405060708090a0b0c0d0e0f070000000000000010111213\
+             1415161718191a1b1c1d1e1f60ea0000000e006361726e6567696520302e312e30",
+        );
+        round_trip(|out| welcome.write(out), Welcome::read, &welcome);
+    }
+}

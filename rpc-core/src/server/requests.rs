@@ -21,7 +21,7 @@ const BUSY_RETRY_MS: u32 = 50;
 struct Whole<'a> {
     id: SlotId,
     method: u16,
-    deadline: u32,
+    deadline: Instant,
     resent: bool,
     idempotent: bool,
     metadata: Option<Box<Metadata>>,
@@ -59,10 +59,11 @@ impl Session {
         if let Some(total) = request.total {
             return self.gather(lane, request, total as usize);
         }
+        let Some(open) = self.open(lane) else { return Ok(()) };
         let whole = Whole {
             id: request.id,
             method: request.method,
-            deadline: request.deadline,
+            deadline: open.time.instant(request.deadline),
             resent: request.resent,
             idempotent: request.idempotent,
             metadata: request.metadata.map(|metadata| Box::new(metadata.to_metadata())),
@@ -76,7 +77,7 @@ impl Session {
         let (most, all) = (limits.message_max, limits.gathering_max.max(limits.message_max));
         let Some(open) = self.open(lane) else { return Ok(()) };
         if let Err(refused) =
-            open.gathering.begin(Head::of_request(request), total, request.payload, most, all)?
+            open.gathering.begin(Head::of_request(request, open.time), total, request.payload, most, all)?
         {
             self.refuse(lane, request.id, Code::ResourceExhausted, &refused.reason);
         }
@@ -150,8 +151,7 @@ impl Session {
     /// A number that has not run: start it, unless its time is over already.
     #[inline]
     fn admit(&mut self, now: Instant, lane: Lane, request: Whole<'_>, entry: &Entry, hash: u64) {
-        let Some(open) = self.open(lane) else { return };
-        let deadline = open.time.instant(request.deadline);
+        let deadline = request.deadline;
         if deadline <= now {
             self.refuse(
                 lane,
@@ -378,7 +378,7 @@ impl Recorded {
             reply.total = Some(size as u32);
             reply.begin(&mut head);
             let payload = self.payload.share();
-            open.outgoing.push_large(id, head, payload);
+            open.outgoing.push_large(id, head, None, payload);
             return;
         }
         let checksum = open.outgoing.checksum();

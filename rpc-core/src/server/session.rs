@@ -346,7 +346,7 @@ impl Session {
             return false;
         };
         let before = into.len();
-        let some = open.outgoing.transmit(into);
+        let some = open.outgoing.transmit(into, open.time);
         self.stats.bytes_out += (into.len() - before) as u64;
         some
     }

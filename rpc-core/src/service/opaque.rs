@@ -27,7 +27,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Returns for Opaque<T> {
         <Plain as Kind<T>>::encode(&self.0, out)
     }
 
-    fn decode(reply: Result<Reply, Error>) -> Self::Output {
+    fn decode(reply: Result<&Reply, Error>) -> Self::Output {
         <Plain as Kind<T>>::decode(reply)
     }
 }
@@ -47,7 +47,7 @@ where
         <Fallible as Kind<Result<T, E>>>::encode(&self.0, out)
     }
 
-    fn decode(reply: Result<Reply, Error>) -> Self::Output {
+    fn decode(reply: Result<&Reply, Error>) -> Self::Output {
         <Fallible as Kind<Result<T, E>>>::decode(reply)
     }
 }

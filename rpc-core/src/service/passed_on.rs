@@ -22,7 +22,7 @@ impl<T: Schema + Send> Returns for Result<T, Error> {
         }
     }
 
-    fn decode(reply: Result<Reply, Error>) -> Self::Output {
+    fn decode(reply: Result<&Reply, Error>) -> Self::Output {
         <Plain as Kind<T>>::decode(reply)
     }
 }
@@ -43,7 +43,7 @@ impl<T: Schema + Send, E: Schema + Send> Returns for Result<T, CallError<E>> {
         }
     }
 
-    fn decode(reply: Result<Reply, Error>) -> Self::Output {
+    fn decode(reply: Result<&Reply, Error>) -> Self::Output {
         <Fallible as Kind<Result<T, E>>>::decode(reply)
     }
 }

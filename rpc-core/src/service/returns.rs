@@ -20,7 +20,7 @@ use serde::{Serialize, de::DeserializeOwned};
     label = "needs `carnegie::Schema` and `Send`",
     note = "add `#[derive(Serialize, Deserialize, carnegie::Schema)]` to it, or, for a type of another crate, mark the method `#[rpc(opaque)]`"
 )]
-pub trait Returns: Send + 'static {
+pub trait Returns: 'static {
     /// What awaiting the call gives.
     type Output: Send;
 
@@ -33,8 +33,9 @@ pub trait Returns: Send + 'static {
     /// The value cannot be sent, or it is the failure of a nested call.
     fn encode(&self, out: &mut Encoder<'_>) -> Result<Verdict, Failure>;
 
-    /// What the caller gets: the reply read, or the failure handed on.
-    fn decode(reply: Result<Reply, Error>) -> Self::Output;
+    /// What the caller gets: the reply read, or the failure handed on. The reply is lent, so that its buffer can serve
+    /// the next call.
+    fn decode(reply: Result<&Reply, Error>) -> Self::Output;
 }
 
 impl<R: Schema + Send> Returns for R
@@ -53,7 +54,7 @@ where
     }
 
     #[inline]
-    fn decode(reply: Result<Reply, Error>) -> Self::Output {
+    fn decode(reply: Result<&Reply, Error>) -> Self::Output {
         R::Kind::decode(reply)
     }
 }
@@ -78,7 +79,7 @@ pub trait Kind<R: ?Sized> {
     fn encode(value: &R, out: &mut Encoder<'_>) -> Result<Verdict, Failure>;
 
     /// As [`Returns::decode`].
-    fn decode(reply: Result<Reply, Error>) -> Self::Output;
+    fn decode(reply: Result<&Reply, Error>) -> Self::Output;
 }
 
 impl<R: Serialize + DeserializeOwned + Send + 'static> Kind<R> for Plain {
@@ -90,7 +91,7 @@ impl<R: Serialize + DeserializeOwned + Send + 'static> Kind<R> for Plain {
     }
 
     #[inline]
-    fn decode(reply: Result<Reply, Error>) -> Self::Output {
+    fn decode(reply: Result<&Reply, Error>) -> Self::Output {
         reply?.read_plain()
     }
 }
@@ -111,7 +112,7 @@ where
     }
 
     #[inline]
-    fn decode(reply: Result<Reply, Error>) -> Self::Output {
+    fn decode(reply: Result<&Reply, Error>) -> Self::Output {
         let reply = reply?;
         match reply.verdict {
             Verdict::Ok => Ok(reply.read()?),

@@ -482,7 +482,7 @@ impl Pair {
     /// Runs until nothing is on its way any more.
     pub fn settle(&mut self) {
         self.pump();
-        loop {
+        for _ in 0..100_000 {
             let arrivals =
                 self.wires.values().flat_map(|wire| [wire.up.next_arrival(), wire.down.next_arrival()]);
             let next = arrivals.min().unwrap_or(Instant::NEVER);
@@ -491,5 +491,6 @@ impl Pair {
             }
             self.step(next);
         }
+        panic!("there is always something on its way");
     }
 }

@@ -151,12 +151,25 @@ pub(super) fn is_rpc(attr: &Attribute) -> bool {
     attr.path().is_ident("rpc")
 }
 
+/// Whether an attribute is ours, or one that is ours under a condition.
+pub(super) fn holds_rpc(attr: &Attribute) -> bool {
+    is_rpc(attr) || conditioned(attr).iter().any(|meta| meta.path().is_ident("rpc"))
+}
+
+/// The attributes in `#[cfg_attr(condition, attributes)]`.
+fn conditioned(attr: &Attribute) -> Vec<Meta> {
+    if !attr.path().is_ident("cfg_attr") {
+        return Vec::new();
+    }
+    let parsed = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+    parsed.into_iter().flatten().skip(1).collect()
+}
+
 /// Whether a `#[cfg_attr(..)]` on a trait or a method holds something that a stub shows. What decides the shape of
 /// the service must be in sight: the macro runs before conditions inside the trait are resolved.
 fn conditional(attr: &Attribute, errors: &mut Errors) -> bool {
-    let Ok(all) = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else { return false };
     let mut shown = false;
-    for meta in all.iter().skip(1) {
+    for meta in conditioned(attr) {
         let path = meta.path();
         if path.is_ident("rpc") || path.is_ident("cfg") {
             let name = spelled(path);

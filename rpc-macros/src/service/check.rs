@@ -80,18 +80,23 @@ fn other_than_method(entry: &TraitItem, errors: &mut Errors) {
     }
 }
 
-/// Refuses the second method of a name. Those under `#[cfg]` may never meet; the compiler will see.
-fn duplicates(service: &Service<'_>, errors: &mut Errors) {
-    let certain: Vec<_> = service.methods.iter().filter(|method| !has_cfg(&method.function.attrs)).collect();
-    for (i, method) in certain.iter().enumerate() {
-        if certain[..i].iter().any(|earlier| earlier.name == method.name) {
-            let name = &method.name;
+/// Refuses and drops the second method of a name. Those under `#[cfg]` may never meet; the compiler will see.
+fn duplicates(service: &mut Service<'_>, errors: &mut Errors) {
+    let mut seen = Vec::<String>::new();
+    service.methods.retain(|method| {
+        let name = &method.name;
+        let conditional = has_cfg(&method.function.attrs);
+        let again = !conditional && seen.contains(name);
+        if again {
             errors.at(
                 method.ident,
                 format!("`{name}` is declared twice: a method is found by its name; rename one"),
             );
+        } else if !conditional {
+            seen.push(name.clone());
         }
-    }
+        !again
+    });
 }
 
 fn since(method: &Method<'_>, version: Option<Version>, errors: &mut Errors) {
@@ -111,13 +116,8 @@ fn since(method: &Method<'_>, version: Option<Version>, errors: &mut Errors) {
 }
 
 fn opaque(method: &Method<'_>, errors: &mut Errors) {
-    if let Some(span) = method.options.opaque {
-        if method.returns.is_unit() {
-            errors.at_span(span, "there is no result whose structure could be hidden; remove `opaque`");
-        } else if matches!(method.returns.opaque, Some(Opaque::Unclear)) {
-            errors
-                .at(&method.returns.ty, "an opaque result must show both of its types; write `Result<T, E>`");
-        }
+    if let Some(span) = method.options.opaque.filter(|_| method.returns.is_unit()) {
+        errors.at_span(span, "there is no result whose structure could be hidden; remove `opaque`");
     }
     for argument in &method.arguments {
         if let (Some(span), Form::Text | Form::Bytes) = (argument.opaque, &argument.form) {
@@ -169,6 +169,9 @@ fn signature(method: &Method<'_>, item: &ItemTrait, errors: &mut Errors) {
     }
     if sig.asyncness.is_some() {
         types.result(&method.returns.ty);
+    }
+    if let Some(Opaque::Unclear) = method.returns.opaque {
+        errors.at(&method.returns.ty, "an opaque result must show both of its types; write `Result<T, E>`");
     }
 }
 

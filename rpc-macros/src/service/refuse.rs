@@ -178,9 +178,7 @@ fn refusal(ty: &Type) -> Option<String> {
             "`dyn Trait` has no structure that could be written; name a type, such as an enum of the types it can be"
                 .to_owned()
         }
-        Type::Never(_) => "`!` has no values that could be sent; leave this out".to_owned(),
-        Type::Infer(_) => "`_` cannot be compared with the other side's type; write the type".to_owned(),
-        // A type written by a macro, or in a syntax to come: the compiler's bounds decide.
+        // `_` and `!` are refused by the compiler; of a type written by a macro its bounds decide.
         _ => return None,
     })
 }

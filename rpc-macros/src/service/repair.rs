@@ -3,7 +3,10 @@
 //! On a trait without mistakes nothing here changes anything.
 
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, FnArg, ItemTrait, Pat, Token, TraitItem, TraitItemFn, Visibility, parse_quote};
+use syn::{
+    Attribute, FnArg, ItemTrait, Pat, ReturnType, Token, TraitItem, TraitItemFn, Type, Visibility,
+    parse_quote,
+};
 
 use crate::errors::Errors;
 use crate::text::unraw;
@@ -48,20 +51,31 @@ pub(super) fn before_emitting(item: &mut ItemTrait) {
     let mut seen = Vec::<(String, bool)>::new();
     item.items.retain_mut(|entry| {
         let TraitItem::Fn(method) = entry else { return true };
-        method.sig.constness = None;
-        method.sig.variadic = None;
-        for input in &mut method.sig.inputs {
-            let FnArg::Typed(argument) = input else { continue };
-            let bodiless = method.default.is_none();
-            if bodiless && !is_name(&argument.pat) {
-                argument.pat = parse_quote!(_);
-            }
-        }
+        signature(method);
         let (name, conditional) = (unraw(&method.sig.ident), has_cfg(&method.attrs));
         let again = !conditional && seen.contains(&(name.clone(), false));
         seen.push((name, conditional));
         !again
     });
+}
+
+fn signature(method: &mut TraitItemFn) {
+    let sig = &mut method.sig;
+    sig.constness = None;
+    sig.variadic = None;
+    if matches!(&sig.output, ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_))) {
+        sig.output = ReturnType::Default;
+    }
+    if method.default.is_some() {
+        return;
+    }
+    for input in &mut sig.inputs {
+        match input {
+            FnArg::Receiver(receiver) => receiver.mutability = None,
+            FnArg::Typed(argument) if is_name(&argument.pat) => {}
+            FnArg::Typed(argument) => argument.pat = parse_quote!(_),
+        }
+    }
 }
 
 /// Whether a parameter is a plain name, the only thing that a method without a body may have.

@@ -58,6 +58,7 @@ const _: () = {
         methods: &[
             ::carnegie::__private::Method {
                 name: "none",
+                path: "Arguments.none",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -67,6 +68,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "owned",
+                path: "Arguments.owned",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -87,6 +89,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "lent",
+                path: "Arguments.lent",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -117,6 +120,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "context",
+                path: "Arguments.context",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -131,6 +135,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "context_unnamed",
+                path: "Arguments.context_unnamed",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -140,6 +145,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "opaque",
+                path: "Arguments.opaque",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -162,6 +168,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "raw",
+                path: "Arguments.raw",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,

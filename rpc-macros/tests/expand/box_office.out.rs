@@ -41,6 +41,7 @@ const _: () = {
         methods: &[
             ::carnegie::__private::Method {
                 name: "free_seats",
+                path: "BoxOffice.free_seats",
                 idempotent: true,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -55,6 +56,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "sell",
+                path: "BoxOffice.sell",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::Some(
@@ -82,6 +84,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "refund",
+                path: "BoxOffice.refund",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,

@@ -52,6 +52,7 @@ const _: () = {
             #[cfg(unix)]
             crate::facade::__private::Method {
                 name: "open",
+                path: "hall.Hall.open",
                 idempotent: false,
                 blocking: true,
                 timeout: ::core::option::Option::Some(
@@ -69,6 +70,7 @@ const _: () = {
             #[cfg(not(unix))]
             crate::facade::__private::Method {
                 name: "open",
+                path: "hall.Hall.open",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -83,6 +85,7 @@ const _: () = {
             },
             crate::facade::__private::Method {
                 name: "oldName",
+                path: "hall.Hall.oldName",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,

@@ -34,6 +34,7 @@ const _: () = {
         methods: &[
             ::carnegie::__private::Method {
                 name: "name",
+                path: "Greeter.name",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -43,6 +44,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "greet",
+                path: "Greeter.greet",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,

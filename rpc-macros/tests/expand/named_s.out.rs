@@ -23,6 +23,7 @@ const _: () = {
         methods: &[
             ::carnegie::__private::Method {
                 name: "s",
+                path: "S.s",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,

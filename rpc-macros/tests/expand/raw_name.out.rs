@@ -24,6 +24,7 @@ const _: () = {
         methods: &[
             ::carnegie::__private::Method {
                 name: "type",
+                path: "Type.type",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -33,6 +34,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "new",
+                path: "Type.new",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -42,6 +44,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "clone",
+                path: "Type.clone",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,

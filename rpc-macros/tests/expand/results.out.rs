@@ -32,6 +32,7 @@ const _: () = {
         methods: &[
             ::carnegie::__private::Method {
                 name: "opaque",
+                path: "Results.opaque",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -43,6 +44,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "opaque_result",
+                path: "Results.opaque_result",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,
@@ -55,6 +57,7 @@ const _: () = {
             },
             ::carnegie::__private::Method {
                 name: "alias",
+                path: "Results.alias",
                 idempotent: false,
                 blocking: false,
                 timeout: ::core::option::Option::None,

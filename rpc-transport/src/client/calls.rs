@@ -119,8 +119,8 @@ mod tests {
         CallKey { index, generation }
     }
 
-    fn not_sent(why: &str) -> Result<Reply, Error> {
-        Err(Error::NotSent { method: "Hall.sell", why: why.to_owned(), code: Code::Cancelled })
+    fn not_sent(why: &str) -> Error {
+        Error::NotSent { method: "Hall.sell", why: why.to_owned(), code: Code::Cancelled }
     }
 
     fn poll(calls: &mut Calls, ticket: Ticket) -> Poll<String> {
@@ -132,9 +132,9 @@ mod tests {
     fn a_result_waits_for_its_future_while_the_engine_uses_the_index_again() {
         let mut calls = Calls::default();
         let first = calls.insert(key(0, 0), Waker::noop().clone());
-        assert!(calls.ended(key(0, 0), not_sent("first")).is_some());
+        assert!(calls.ended(key(0, 0), Err(not_sent("first"))).is_some());
         let second = calls.insert(key(0, 1), Waker::noop().clone());
-        assert!(calls.ended(key(0, 1), not_sent("second")).is_some());
+        assert!(calls.ended(key(0, 1), Err(not_sent("second"))).is_some());
         assert_eq!(poll(&mut calls, second), Poll::Ready("Hall.sell: not sent: second".into()));
         assert_eq!(poll(&mut calls, first), Poll::Ready("Hall.sell: not sent: first".into()));
     }
@@ -145,7 +145,7 @@ mod tests {
         let dropped = calls.insert(key(3, 0), Waker::noop().clone());
         assert!(matches!(calls.remove(dropped), Left::Running(given_up, _) if given_up == key(3, 0)));
         let other = calls.insert(key(4, 0), Waker::noop().clone());
-        assert!(calls.ended(key(3, 0), not_sent("late")).is_none());
+        assert!(calls.ended(key(3, 0), Err(not_sent("late"))).is_none());
         assert_eq!(poll(&mut calls, other), Poll::Pending);
     }
 }

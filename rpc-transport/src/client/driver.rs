@@ -47,6 +47,8 @@ pub(crate) struct Driver {
     endpoint_since: Option<Instant>,
     /// The engine has more to write than was taken.
     more: bool,
+    /// The channel is closed: the driver ends with the last stream.
+    closed: bool,
     wakers: Vec<Waker>,
     orders: Vec<Order>,
 }
@@ -85,6 +87,7 @@ impl Driver {
             endpoint: 0,
             endpoint_since: None,
             more: false,
+            closed: false,
             wakers: Vec::new(),
             orders: Vec::new(),
         }
@@ -111,9 +114,8 @@ impl Driver {
         news
     }
 
-    /// Under the lock: tells the engine, takes what is to be written, and hears what else is to be done. `false` when
-    /// the channel is closed and nothing is open any more.
-    fn exchange(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Under the lock: tells the engine, takes what is to be written, and hears what else is to be done.
+    fn exchange(&mut self, cx: &mut Context<'_>) {
         let now = Clock::now();
         let mut state = self.shared.lock();
         let State { engine, driver, .. } = &mut *state;
@@ -141,11 +143,9 @@ impl Driver {
             self.more |= link.take(now, engine);
         }
         let until = state.drain(&mut self.wakers, &mut self.orders);
-        let open = !(self.links.is_empty() && self.dials.is_empty() && self.orders.is_empty());
-        let goes_on = open || !state.closed;
+        self.closed = state.closed;
         drop(state);
         self.timer.arm(until, cx);
-        goes_on
     }
 
     /// Does what the engine wants done with streams.
@@ -191,11 +191,12 @@ impl Future for Driver {
             if turn > 0 && !news && !this.can_write() {
                 return Poll::Pending;
             }
-            if !this.exchange(cx) {
-                return Poll::Ready(());
-            }
+            this.exchange(cx);
             this.wakers.drain(..).for_each(Waker::wake);
             this.obey();
+            if this.closed && this.links.is_empty() && this.dials.is_empty() {
+                return Poll::Ready(());
+            }
             this.links.iter_mut().for_each(|link| link.write(cx));
         }
         cx.waker().wake_by_ref();
@@ -216,7 +217,7 @@ impl Link {
 
     fn read(&mut self, cx: &mut Context<'_>) {
         self.news = match self.pipe.poll_read_some(cx) {
-            Poll::Ready(Ok(0)) => News::Lost(self.broken.take().unwrap_or("closed by the peer".to_owned())),
+            Poll::Ready(Ok(0)) => News::Lost(self.broken.take().unwrap_or_else(|| self.end())),
             Poll::Ready(Ok(_)) => News::Bytes,
             Poll::Ready(Err(error)) => News::Lost(error.to_string()),
             Poll::Pending => self.broken.take().map_or(News::None, News::Lost),
@@ -224,6 +225,12 @@ impl Link {
         if let News::Lost(why) = &self.news {
             tracing::warn!(address = self.address, why, "connection lost");
         }
+    }
+
+    /// How an orderly end is told in errors.
+    fn end(&self) -> String {
+        let whole = self.pipe.unread().is_empty();
+        if whole { "closed by the peer" } else { "closed by the peer in the middle of a frame" }.to_owned()
     }
 
     fn write(&mut self, cx: &mut Context<'_>) {

@@ -16,6 +16,7 @@ use crate::stream::Stream;
 use rpc_core::Instant;
 use rpc_core::frame::Hello;
 use rpc_core::server::Handshake;
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -59,7 +60,10 @@ pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
     };
     tracing::debug!(target: "carnegie::server", %peer, session = %attached.link.session().id(), "connected");
     let mut connection = Connection::new(pipe, attached);
-    match poll_fn(|cx| connection.poll(cx)).await {
+    let end = poll_fn(|cx| connection.poll(cx)).await;
+    // What the engine has started runs, whoever hears of it.
+    connection.attached.link.carry_out(&mut connection.batch.todo);
+    match end {
         End::Closing(Closing(error)) => {
             match error {
                 Some(error) => {
@@ -148,13 +152,22 @@ enum End {
     Broken(io::Error),
 }
 
+/// What one read has brought. It can grow to some hundred kilobytes, so a thread keeps one for all of its connections.
+#[derive(Default)]
+struct Batch {
+    todo: Todo,
+    ended: Vec<Ended>,
+    waiting: Vec<Handling>,
+}
+
+thread_local! { static BATCH: Cell<Option<Batch>> = const { Cell::new(None) } }
+
 /// A connection that belongs to a session.
 struct Connection {
     pipe: Pipe,
     attached: Attached,
-    todo: Todo,
-    ended: Vec<Ended>,
-    waiting: Vec<Handling>,
+    /// Empty between turns, unless handlers wait for the peer to take replies.
+    batch: Batch,
     timer: Pin<Box<Sleep>>,
     /// When the timer fires; `NEVER` if it is not armed.
     armed: Instant,
@@ -169,9 +182,7 @@ impl Connection {
         Self {
             pipe,
             attached,
-            todo: Todo::default(),
-            ended: Vec::new(),
-            waiting: Vec::new(),
+            batch: Batch::default(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: Instant::NEVER,
             view: View::default(),
@@ -180,8 +191,19 @@ impl Connection {
         }
     }
 
-    /// One turn of the task.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if self.batch.todo.is_empty() {
+            self.batch = BATCH.take().unwrap_or_default();
+        }
+        let polled = self.turn(cx);
+        if self.batch.todo.is_empty() {
+            BATCH.set(Some(std::mem::take(&mut self.batch)));
+        }
+        polled
+    }
+
+    /// One turn of the task.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.begin_turn(cx);
         for _ in 0..READS_AT_ONCE {
             if std::mem::take(&mut self.unseen) {
@@ -194,11 +216,11 @@ impl Connection {
             if let Some(closing) = self.view.closing.take() {
                 return Poll::Ready(End::Closing(closing));
             }
-            if !self.todo.executes.is_empty() {
-                continue;
-            }
             if !self.view.reads {
                 return self.arm(cx);
+            }
+            if !self.batch.todo.executes.is_empty() {
+                continue;
             }
             match self.pipe.poll_read_some(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(End::Gone),
@@ -229,11 +251,11 @@ impl Connection {
         if now >= engine.wait {
             engine.session.handle_timeout(now);
         }
-        engine.drain(&mut self.todo);
-        engine.wake_lanes(Some(*lane), &mut self.todo);
+        engine.drain(&mut self.batch.todo);
+        engine.wake_lanes(Some(*lane), &mut self.batch.todo);
         self.view = engine.view(*lane);
         drop(engine);
-        self.todo.signal();
+        self.batch.todo.signal();
     }
 
     /// Gives the engine what was read.
@@ -241,25 +263,26 @@ impl Connection {
         let Attached { link, lane, .. } = &self.attached;
         let mut engine = link.session().lock();
         let used = engine.session.handle_bytes(Clock::now(), *lane, self.pipe.unread());
-        engine.drain(&mut self.todo);
-        engine.wake_lanes(Some(*lane), &mut self.todo);
+        engine.drain(&mut self.batch.todo);
+        engine.wake_lanes(Some(*lane), &mut self.batch.todo);
         self.view = engine.view(*lane);
         drop(engine);
-        self.todo.signal();
+        self.batch.todo.signal();
         self.pipe.consume(used);
     }
 
-    /// Runs the handlers that the engine wants to be run, and tells it what they have come to.
+    /// Runs the handlers that the engine wants to be run, and tells it what they have come to. While the peer does not take
+    /// its replies they wait: one read can ask for a thousand times its own size.
     fn work(&mut self, cx: &mut Context<'_>) {
-        if self.todo.executes.is_empty() {
+        if self.batch.todo.executes.is_empty() {
             return;
         }
         let mut written = Clock::now();
-        while !self.todo.executes.is_empty() {
+        while !self.batch.todo.executes.is_empty() && self.view.reads {
             self.poll_handlers(cx);
             self.settle();
             let slow = || Clock::now().since(written) > WRITE_AFTER;
-            if !self.todo.executes.is_empty() && slow() {
+            if !self.batch.todo.executes.is_empty() && slow() {
                 // A failure shows again when the batch is over.
                 let _ = self.write(cx);
                 written = Clock::now();
@@ -270,7 +293,7 @@ impl Connection {
     /// Polls some handlers once. Outside of the task's budget: what is ready would look as if it were not once a batch
     /// has used the budget up.
     fn poll_handlers(&mut self, cx: &mut Context<'_>) {
-        let Self { todo, ended, waiting, attached, .. } = self;
+        let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
         let batch = unconstrained(poll_fn(|cx| {
             for _ in 0..HANDLERS_AT_ONCE {
                 let Some((execute, buffer)) = todo.executes.pop_front() else { break };
@@ -287,11 +310,12 @@ impl Connection {
     fn settle(&mut self) {
         let Attached { link, lane, .. } = &self.attached;
         let mut engine = link.session().lock();
-        engine.settle(link, &mut self.ended, &mut self.waiting, &mut self.todo);
-        engine.wake_lanes(Some(*lane), &mut self.todo);
+        let Batch { todo, ended, waiting } = &mut self.batch;
+        engine.settle(link, ended, waiting, todo);
+        engine.wake_lanes(Some(*lane), &mut self.batch.todo);
         self.view = engine.view(*lane);
         drop(engine);
-        self.todo.signal();
+        self.batch.todo.signal();
     }
 
     /// Writes until nothing is left or the stream takes no more.
@@ -318,10 +342,10 @@ impl Connection {
         let some = engine.session.has_outgoing(*lane)
             && engine.session.poll_transmit(Clock::now(), *lane, self.pipe.outgoing());
         // Writing may have changed when the engine wants to be called, and whether it can take more.
-        engine.drain(&mut self.todo);
+        engine.drain(&mut self.batch.todo);
         self.view = engine.view(*lane);
         drop(engine);
-        self.todo.signal();
+        self.batch.todo.signal();
         some
     }
 

@@ -131,14 +131,15 @@ impl Host {
         Ok(Some(Admitted::Attached(Attached { link, lane, number })))
     }
 
-    /// Forgets a session without connections if it is over; else sees to it that its time runs on.
+    /// Forgets a session without connections once it is over and its last handler has ended; until then sees to it that its
+    /// time runs on.
     pub(crate) fn release(self: &Arc<Self>, session: &Arc<Served>) {
         let mut cold = self.cold();
         let mut engine = session.lock();
         if engine.has_lanes() {
             return;
         }
-        if engine.session.is_over() {
+        if engine.session.is_over() && engine.running.is_empty() {
             if cold.sessions.remove(&session.id()).is_some() {
                 cold.endpoint.handle_session_over(&engine.session);
             }
@@ -229,7 +230,7 @@ impl Host {
     /// Whether no connection is left and no handler runs.
     fn is_quiet(&self) -> bool {
         self.connections.receiver_count() == 0
-            && self.sessions().iter().all(|session| session.lock().session.executing() == 0)
+            && self.sessions().iter().all(|session| session.lock().running.is_empty())
     }
 
     /// A client that was told to go does so once its calls are answered. One that stays silent for a while without a
@@ -239,7 +240,7 @@ impl Host {
         for session in self.sessions() {
             let mut engine = session.lock();
             let read = engine.session.stats().bytes_in;
-            if !silent.is_over(session.id(), read, engine.session.executing(), now) {
+            if !silent.is_over(session.id(), read, !engine.running.is_empty(), now) {
                 continue;
             }
             let mut todo = Todo::default();
@@ -280,9 +281,9 @@ impl Drop for Attached {
 struct Silent(HashMap<SessionId, (u64, Instant)>);
 
 impl Silent {
-    fn is_over(&mut self, session: SessionId, read: u64, executing: usize, now: Instant) -> bool {
+    fn is_over(&mut self, session: SessionId, read: u64, runs: bool, now: Instant) -> bool {
         let seen = self.0.entry(session).or_insert((read, now));
-        if executing > 0 || seen.0 != read {
+        if runs || seen.0 != read {
             *seen = (read, now);
         }
         now.since(seen.1) >= SILENT

@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 #[derive(Default)]
 pub(crate) struct Running {
     entries: Vec<Option<Entry>>,
+    count: usize,
     /// Batches whose handlers are being polled inline on some connection, and are not in the table yet.
     batches: u32,
     /// What reached handlers of those batches meanwhile. Empty whenever there is no such batch.
@@ -81,7 +82,10 @@ impl Running {
         if self.entries.len() <= index {
             self.entries.resize_with(index + 1, || None);
         }
-        self.entries[index] = Some(entry);
+        // A handler that outlives its slot is idempotent: its end is not waited for.
+        if self.entries[index].replace(entry).is_none() {
+            self.count += 1;
+        }
         None
     }
 
@@ -91,7 +95,13 @@ impl Running {
             && entry.as_ref().is_some_and(|e| e.at == at)
         {
             *entry = None;
+            self.count -= 1;
         }
+    }
+
+    /// Whether no handler is in the table.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// Nobody waits for the handler any more, and what it did so far does not count: its future is dropped by aborting
@@ -101,6 +111,7 @@ impl Running {
         if let Some(entry) = self.entries.get_mut(at.slot as usize)
             && entry.as_ref().is_some_and(|e| e.at == at)
         {
+            self.count -= 1;
             return entry.take().map(|entry| entry.task);
         }
         self.keep(at, Event::Drop);
@@ -211,6 +222,7 @@ mod tests {
         running.finish(AT);
         assert!(running.stop(AT).is_none());
         assert!(running.stop(NEXT).is_some());
+        assert!(running.is_empty());
     }
 
     #[tokio::test]

@@ -78,6 +78,11 @@ pub(crate) struct Todo {
 }
 
 impl Todo {
+    /// Whether nothing is to be done.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.executes.is_empty() && self.wakers.is_empty() && self.aborts.is_empty()
+    }
+
     /// Wakes tasks and drops handlers. Starting handlers is the caller's part.
     pub(crate) fn signal(&mut self) {
         self.wakers.drain(..).for_each(Waker::wake);

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, ItemTrait, ReturnType, TraitItem, TraitItemFn, parse_quote, parse_quote_spanned};
 
-use crate::service::attr::is_rpc;
+use crate::service::attr::holds_rpc;
 use crate::service::repair;
 
 /// ```text
@@ -15,16 +15,17 @@ use crate::service::repair;
 pub(in crate::service) fn declaration(item: &ItemTrait) -> TokenStream {
     let mut item = item.clone();
     repair::before_emitting(&mut item);
-    item.attrs.retain(|attr| !is_rpc(attr));
+    item.attrs.retain(|attr| !holds_rpc(attr));
     // The names of the methods are those of the service, not of a convention about `self`; and the user may have
     // written one of the bounds below.
     item.attrs
         .push(parse_quote!(#[allow(clippy::wrong_self_convention, clippy::trait_duplication_in_bounds)]));
     item.colon_token.get_or_insert_default();
-    for bound in
-        [parse_quote!(::core::marker::Send), parse_quote!(::core::marker::Sync), parse_quote!('static)]
-    {
-        item.supertraits.push(bound);
+    let span = item.ident.span();
+    let (send, sync) =
+        (quote_spanned!(span=> ::core::marker::Send), quote_spanned!(span=> ::core::marker::Sync));
+    for bound in [send, sync, quote_spanned!(span=> 'static)] {
+        item.supertraits.push(parse_quote!(#bound));
     }
     for entry in &mut item.items {
         if let TraitItem::Fn(method) = entry {
@@ -37,13 +38,13 @@ pub(in crate::service) fn declaration(item: &ItemTrait) -> TokenStream {
 
 /// Removes `#[rpc(..)]` from a method and its parameters.
 fn strip(method: &mut TraitItemFn) {
-    method.attrs.retain(|attr| !is_rpc(attr));
+    method.attrs.retain(|attr| !holds_rpc(attr));
     for input in &mut method.sig.inputs {
         let attrs = match input {
             FnArg::Receiver(receiver) => &mut receiver.attrs,
             FnArg::Typed(argument) => &mut argument.attrs,
         };
-        attrs.retain(|attr| !is_rpc(attr));
+        attrs.retain(|attr| !holds_rpc(attr));
     }
 }
 

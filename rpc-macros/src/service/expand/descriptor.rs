@@ -3,7 +3,6 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use std::time::Duration;
-use syn::Path;
 
 use super::{argument, client};
 use crate::service::attr::Version;
@@ -33,7 +32,7 @@ pub(super) fn index(service: &Service<'_>) -> TokenStream {
 pub(super) fn table(service: &Service<'_>) -> TokenStream {
     let (krate, name) = (&service.krate, &service.name);
     let version = version(service.version.unwrap_or_default());
-    let methods = service.methods.iter().map(|method| entry(method, krate));
+    let methods = service.methods.iter().map(|method| entry(service, method));
     quote! {
         static __SERVICE: #krate::__private::Descriptor = #krate::__private::Descriptor {
             name: #name,
@@ -47,8 +46,10 @@ pub(super) fn table(service: &Service<'_>) -> TokenStream {
 /// Input:  #[rpc(idempotent)] async fn free(&self) -> u32;
 /// Output: Method { name: "free", idempotent: true, .., returns: <u32 as Returns>::describe }
 /// ```
-fn entry(method: &Method<'_>, krate: &Path) -> TokenStream {
+fn entry(service: &Service<'_>, method: &Method<'_>) -> TokenStream {
+    let krate = &service.krate;
     let (cfg, name) = (&method.carried.cfg, &method.name);
+    let path = format!("{}.{name}", service.name);
     let (idempotent, blocking) = (method.options.idempotent, method.options.blocking);
     let timeout = option(method.options.timeout.map(duration));
     let since = option(method.options.since.as_ref().map(|since| version(since.value)));
@@ -59,6 +60,7 @@ fn entry(method: &Method<'_>, krate: &Path) -> TokenStream {
         #(#cfg)*
         #krate::__private::Method {
             name: #name,
+            path: #path,
             idempotent: #idempotent,
             blocking: #blocking,
             timeout: #timeout,

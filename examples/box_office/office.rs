@@ -1,0 +1,69 @@
+//! The ticket office, a process of its own.
+
+use crate::Result;
+use crate::process::stdin_closed;
+use crate::service::{BoxOffice, BoxOfficeServer, Refused, Section, Ticket};
+use carnegie::{Context, Server};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
+
+/// Serves until standard input is closed: the process that started this one is done with it, or dead.
+pub(crate) async fn serve(journal: &Path) -> Result<()> {
+    let server = Server::new().add(BoxOfficeServer::new(Hall::open(journal)?)).bind("127.0.0.1:0").await?;
+    println!("{}", server.local_addr());
+    server.run_until(stdin_closed()).await?;
+    Ok(())
+}
+
+/// The hall on the evening.
+struct Hall {
+    /// Seats sold, by section. Seats are sold in the order of their numbers.
+    sold: [AtomicU32; Section::ALL.len()],
+    journal: File,
+    /// Tells this run of the office from any other in the journal.
+    incarnation: String,
+}
+
+impl Hall {
+    fn open(journal: &Path) -> Result<Hall> {
+        // Each append is one write to the end of the file, so lines stay whole and none is overwritten.
+        let file = OpenOptions::new().append(true).create(true).open(journal);
+        let journal = file.map_err(|e| format!("cannot open the journal {}: {e}", journal.display()))?;
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+        let incarnation = format!("{:x}-{:x}", since.as_micros(), std::process::id());
+        Ok(Hall { sold: Default::default(), journal, incarnation })
+    }
+
+    /// Notes one execution. A panic here is answered as a failed call: an office that cannot write sells nothing.
+    fn write(&self, cx: &Context, order: u64, section: Section, seat: Option<u32>) {
+        let seat = seat.map_or("sold out".to_owned(), |seat| seat.to_string());
+        let line = format!("{},{},{order},{section},{seat}\n", self.incarnation, cx.request_id());
+        let written = (&self.journal).write(line.as_bytes());
+        assert!(written.as_ref().is_ok_and(|n| *n == line.len()), "the journal took {written:?} of {line:?}");
+    }
+}
+
+impl BoxOffice for Hall {
+    async fn free_seats(&self, section: Section) -> u32 {
+        section.seats() - self.sold[section as usize].load(Ordering::Relaxed)
+    }
+
+    // Whether this order was served before is not asked: that it runs once is the framework's promise.
+    async fn sell(
+        &self,
+        cx: &Context,
+        order: u64,
+        section: Section,
+        holder: &str,
+    ) -> std::result::Result<Ticket, Refused> {
+        let next = |sold| (sold < section.seats()).then_some(sold + 1);
+        let sold = self.sold[section as usize].fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let seat = sold.ok().map(|before| before + 1);
+        self.write(cx, order, section, seat);
+        let seat = seat.ok_or(Refused::SoldOut)?;
+        Ok(Ticket { section, seat, holder: holder.to_owned() })
+    }
+}

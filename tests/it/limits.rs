@@ -1,0 +1,148 @@
+//! Sizes: what is beyond a limit is refused where it costs least, with both numbers, and nothing else suffers.
+
+use crate::box_office::{Events, OfficeClient, hall};
+use crate::support::{Running, run, soon};
+use carnegie::{Code, Error, Execution, Limits, Server, connect};
+
+fn limits(message_max: usize) -> Limits {
+    let mut limits = Limits::default();
+    limits.message_max = message_max;
+    limits
+}
+
+async fn office(server: Limits, client: Limits) -> (Running, OfficeClient, Events) {
+    let (office, events) = hall();
+    let server = run(Server::new().add(office).limits(server)).await;
+    let client = soon(connect(server.address).limits(client)).await.unwrap();
+    (server, client, events)
+}
+
+/// As many bytes as make a request of that size: one for a short length, three for a longer one.
+fn data(request: usize) -> Vec<u8> {
+    vec![7; request - if request <= 251 { 1 } else { 3 }]
+}
+
+#[tokio::test]
+async fn a_request_beyond_the_servers_limit_is_not_sent() {
+    let (server, office, mut events) = office(limits(10_000), Limits::default()).await;
+    assert_eq!(soon(office.store(data(10_000))).await.unwrap(), 9_997);
+    let sent = server.server.stats().bytes_in;
+    let error = soon(office.store(data(10_001))).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Office.store: the request has 10001 bytes, but the server's limit is 10000 (not executed)"
+    );
+    assert_eq!((error.code(), error.execution()), (Code::ResourceExhausted, Execution::NotExecuted));
+    soon(office.look()).await.unwrap();
+    assert!(server.server.stats().bytes_in - sent < 100);
+    assert_eq!(events.so_far(), [("store", 9_997), ("look", 0)]);
+}
+
+#[tokio::test]
+async fn a_request_beyond_the_clients_own_limit_is_not_sent() {
+    let (_server, office, mut events) = office(Limits::default(), limits(10_000)).await;
+    let error = soon(office.store(data(10_001))).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Office.store: the request has 10001 bytes, but this client's limit is 10000 (not executed)"
+    );
+    assert_eq!(soon(office.store(data(10_000))).await.unwrap(), 9_997);
+    assert_eq!(events.so_far(), [("store", 9_997)]);
+}
+
+#[tokio::test]
+async fn a_reply_beyond_the_clients_limit_fails_its_call_alone_which_was_executed() {
+    let (_server, office, mut events) = office(Limits::default(), limits(10_000)).await;
+    assert_eq!(soon(office.fetch(9_997)).await.unwrap().len(), 9_997);
+    let error = soon(office.fetch(9_998)).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("the reply has 10001 bytes, but the client's limit is 10000 (executed)"), "{text}");
+    assert_eq!((error.code(), error.execution()), (Code::ResourceExhausted, Execution::Executed));
+    soon(office.look()).await.unwrap();
+    assert_eq!(events.so_far(), [("fetch", 9_997), ("fetch", 9_998), ("look", 0)]);
+}
+
+#[tokio::test]
+async fn a_reply_beyond_the_servers_limit_fails_its_call_alone_which_was_executed() {
+    let (_server, office, _events) = office(limits(10_000), Limits::default()).await;
+    let error = soon(office.fetch(100_000)).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("the reply has 100003 bytes") || text.contains("the reply has 100005 bytes"), "{text}");
+    assert!(text.contains("this server's limit is 10000 (executed)"), "{text}");
+    soon(office.look()).await.unwrap();
+}
+
+#[tokio::test]
+async fn metadata_of_eight_kibibytes_passes_and_a_byte_more_does_not() {
+    let (_server, office, mut events) = office(Limits::default(), Limits::default()).await;
+    let value = "x".repeat((8 << 10) - 5);
+    soon(office.sell(1, "Ada").metadata("k", &value)).await.unwrap();
+    let error = soon(office.sell(2, "Ada").metadata("ke", &value)).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Office.sell: the metadata has 8193 bytes, but the protocol's limit is 8192 (not executed)"
+    );
+    assert_eq!((error.code(), error.execution()), (Code::ResourceExhausted, Execution::NotExecuted));
+    assert_eq!(events.so_far(), [("sell", 1)]);
+}
+
+#[tokio::test]
+async fn messages_around_the_length_of_a_chunk_arrive_whole() {
+    let (_server, office, _events) = office(Limits::default(), Limits::default()).await;
+    for len in [0, 1, 65_530, 65_533, 65_536, 65_537, 131_072, 200_001] {
+        assert_eq!(soon(office.store(vec![7; len])).await.unwrap(), len as u64);
+        assert_eq!(soon(office.fetch(len as u64)).await.unwrap(), vec![7; len]);
+    }
+}
+
+#[tokio::test]
+async fn more_calls_than_slots_are_all_served() {
+    let mut few = Limits::default();
+    few.slots = 2;
+    let (_server, office, mut events) = office(few, Limits::default()).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for order in 0..100 {
+        calls.spawn(office.sell(order, "Ada").into_owned());
+    }
+    let mut sold: Vec<_> = soon(calls.join_all()).await.into_iter().map(|ticket| ticket.unwrap().order).collect();
+    sold.sort();
+    assert!(sold.into_iter().eq(0..100));
+    assert_eq!(events.so_far().len(), 100);
+}
+
+#[tokio::test]
+async fn a_call_too_many_in_the_queue_fails_at_once() {
+    let (mut one_slot, mut short_queue) = (Limits::default(), Limits::default());
+    one_slot.slots = 1;
+    short_queue.waiting_max = 2;
+    let (_server, office, mut events) = office(one_slot, short_queue).await;
+    let mut calls = vec![tokio::spawn(office.sell_later(0).into_owned())];
+    assert_eq!(soon(events.did.recv()).await, Some(("sell_later", 0)));
+    for order in 1..=2 {
+        calls.push(tokio::spawn(office.sell_later(order).into_owned()));
+        tokio::task::yield_now().await;
+    }
+    let error = soon(office.sell_later(3)).await.unwrap_err();
+    assert_eq!(error.to_string(), "Office.sell_later: not sent: too many calls wait for a connection already");
+    assert_eq!((error.code(), error.execution()), (Code::ResourceExhausted, Execution::NotExecuted));
+    assert!(matches!(error, Error::NotSent { .. }) && error.is_retryable());
+    events.doors.send(true).unwrap();
+    for (order, call) in calls.into_iter().enumerate() {
+        assert_eq!(soon(call).await.unwrap().unwrap(), order as u64);
+    }
+}
+
+#[tokio::test]
+async fn large_messages_of_many_calls_at_once_arrive_whole() {
+    let (_server, office, _events) = office(Limits::default(), Limits::default()).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..12_u64 {
+        let (len, store, fetch) = (300_000 + number, office.store(vec![7; 300_000 + number as usize]), office.clone());
+        let store = store.into_owned();
+        calls.spawn(async move {
+            assert_eq!(store.await.unwrap(), len);
+            assert_eq!(fetch.fetch(len).await.unwrap().len() as u64, len);
+        });
+    }
+    soon(calls.join_all()).await;
+}

@@ -1,0 +1,17 @@
+//! The facade over real sockets: what the issue promises, each promise by a test. One binary, so that it links once.
+
+mod box_office;
+mod cancellation;
+mod errors;
+mod hostile;
+mod hostile_server;
+mod limits;
+mod losses;
+mod nested;
+mod process;
+mod raw;
+mod seen;
+mod services;
+mod streams;
+mod support;
+mod timeouts;

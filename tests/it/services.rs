@@ -1,0 +1,217 @@
+//! Several services on one server, versions of a service, and what a client learns when the two sides differ.
+
+use crate::support::{run, soon};
+use carnegie::{BindError, Client, Code, Context, Error, Execution, Server, service};
+
+mod current {
+    #[carnegie::service(name = "BoxOffice", version = "1.2")]
+    pub(crate) trait Office {
+        async fn sell(&self, order: u64) -> u64;
+        #[rpc(since = "1.2")]
+        async fn refund(&self, order: u64) -> u64;
+        async fn price(&self, section: u8) -> u32;
+        #[rpc(idempotent)]
+        async fn look(&self) -> u64;
+    }
+}
+
+/// The same service a while ago: without `refund`, in another order, with other types in one method, and with a promise
+/// less in another.
+mod past {
+    #[carnegie::service(name = "BoxOffice", version = "1.0")]
+    pub(crate) trait Office {
+        async fn price(&self, section: String) -> u32;
+        async fn sell(&self, order: u64) -> u64;
+        async fn look(&self) -> u64;
+    }
+}
+
+mod next {
+    #[carnegie::service(name = "BoxOffice", version = "2.0")]
+    pub(crate) trait Office {
+        async fn sell(&self, orders: Vec<u64>) -> u64;
+    }
+}
+
+#[service(version = "3.1")]
+trait Bank {
+    async fn pay(&self, cents: u32) -> u32;
+    async fn request_id(&self, cx: &Context) -> String;
+}
+
+struct Hall;
+
+impl past::Office for Hall {
+    async fn price(&self, section: String) -> u32 {
+        section.len() as u32
+    }
+    async fn sell(&self, order: u64) -> u64 {
+        order
+    }
+    async fn look(&self) -> u64 {
+        1
+    }
+}
+
+impl current::Office for Hall {
+    async fn sell(&self, order: u64) -> u64 {
+        order
+    }
+    async fn refund(&self, order: u64) -> u64 {
+        order
+    }
+    async fn price(&self, section: u8) -> u32 {
+        section.into()
+    }
+    async fn look(&self) -> u64 {
+        1
+    }
+}
+
+impl next::Office for Hall {
+    async fn sell(&self, orders: Vec<u64>) -> u64 {
+        orders.len() as u64
+    }
+}
+
+impl Bank for Hall {
+    async fn pay(&self, cents: u32) -> u32 {
+        cents
+    }
+    async fn request_id(&self, cx: &Context) -> String {
+        cx.request_id().to_string()
+    }
+}
+
+#[tokio::test]
+async fn services_share_one_connection_and_one_session() {
+    let server = Server::new().add(past::OfficeServer::new(Hall)).add(BankServer::new(Hall));
+    let server = run(server).await;
+    let office: past::OfficeClient = server.client().await;
+    let bank: BankClient = soon(office.channel().bind()).await.unwrap();
+    assert_eq!((soon(office.sell(3)).await.unwrap(), soon(bank.pay(4)).await.unwrap()), (3, 4));
+    let (first, second) = (soon(bank.request_id()).await.unwrap(), soon(bank.request_id()).await.unwrap());
+    let session = |id: &str| id.split('-').next().unwrap().to_owned();
+    assert_eq!(session(&first), session(&second));
+    assert_eq!(server.server.stats().connections, 1);
+    assert_eq!(bank.channel().stats(), office.channel().stats());
+    assert_eq!(bank.channel().server_address(), Some(server.address.to_string()));
+}
+
+#[tokio::test]
+async fn services_are_bound_again_on_a_new_connection() {
+    let servers = || Server::new().add(past::OfficeServer::new(Hall)).add(BankServer::new(Hall));
+    let first = run(servers()).await;
+    let address = first.address;
+    let office: past::OfficeClient = first.client().await;
+    let bank: BankClient = soon(office.channel().bind()).await.unwrap();
+    first.stop().await;
+    let _second = crate::support::run_at(servers(), &address.to_string()).await;
+    assert_eq!((soon(bank.pay(4)).await.unwrap(), soon(office.sell(3)).await.unwrap()), (4, 3));
+    assert_eq!(office.channel().stats().connections, 2);
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_answered_with_those_that_are() {
+    let server = run(Server::new().add(past::OfficeServer::new(Hall)).add(next::OfficeServer::new(Hall))).await;
+    let error = soon(carnegie::connect::<BankClient>(server.address)).await.unwrap_err();
+    let address = server.address;
+    assert_eq!(
+        error.to_string(),
+        format!("the server at {address} has no service Bank; it offers: BoxOffice 1.0; BoxOffice 2.0")
+    );
+    assert!(!error.is_retryable());
+}
+
+#[tokio::test]
+async fn a_channel_whose_bind_failed_serves_its_other_services_on() {
+    let server = run(Server::new().add(past::OfficeServer::new(Hall))).await;
+    let office: past::OfficeClient = server.client().await;
+    let error = soon(office.channel().bind::<BankClient>()).await.unwrap_err();
+    assert!(matches!(error, BindError::ServiceNotFound { .. }), "{error}");
+    assert_eq!(soon(office.sell(3)).await.unwrap(), 3);
+    assert_eq!(server.server.stats().connections, 1);
+}
+
+#[tokio::test]
+async fn another_major_version_does_not_bind_and_both_versions_are_named() {
+    let server = run(Server::new().add(past::OfficeServer::new(Hall))).await;
+    let error = soon(carnegie::connect::<next::OfficeClient>(server.address)).await.unwrap_err();
+    let address = server.address;
+    assert_eq!(error.to_string(), format!("BoxOffice 2.0 is wanted, but the server at {address} has BoxOffice 1.0"));
+}
+
+#[tokio::test]
+async fn two_major_versions_of_a_service_stand_side_by_side() {
+    let server = Server::new().add(current::OfficeServer::new(Hall)).add(next::OfficeServer::new(Hall));
+    let server = run(server).await;
+    let old: current::OfficeClient = server.client().await;
+    let new: next::OfficeClient = soon(old.channel().bind()).await.unwrap();
+    assert_eq!((soon(old.sell(7)).await.unwrap(), soon(new.sell(vec![1, 2])).await.unwrap()), (7, 2));
+}
+
+#[tokio::test]
+async fn one_major_version_twice_is_refused_when_the_server_is_bound() {
+    let server = Server::new().add(past::OfficeServer::new(Hall)).add(current::OfficeServer::new(Hall));
+    let error = server.bind("127.0.0.1:0").await.unwrap_err();
+    assert!(error.to_string().ends_with("BoxOffice 1.x was added twice"), "{error}");
+}
+
+#[tokio::test]
+async fn a_method_that_the_server_does_not_have_yet_is_known_to_be_missing_before_it_is_called() {
+    let server = run(Server::new().add(past::OfficeServer::new(Hall))).await;
+    let office: current::OfficeClient = server.client().await;
+    assert!(office.supports("sell") && !office.supports("refund") && !office.supports("steal"));
+    let sent = office.channel().stats().bytes_out;
+    let error = soon(office.refund(1)).await.unwrap_err();
+    assert_eq!(office.channel().stats().bytes_out, sent, "nothing is sent");
+    let address = server.address;
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the server at {address} has no method BoxOffice.refund: it is there since 1.2; this client was \
+             compiled against BoxOffice 1.2, the server has 1.0"
+        )
+    );
+    assert!(matches!(error, Error::Unimplemented { .. }));
+    assert_eq!((error.code(), error.execution()), (Code::Unimplemented, Execution::NotExecuted));
+    assert_eq!(soon(office.sell(8)).await.unwrap(), 8);
+}
+
+#[tokio::test]
+async fn a_method_whose_types_differ_is_refused_alone_before_anything_is_sent() {
+    let server = run(Server::new().add(past::OfficeServer::new(Hall))).await;
+    let office: current::OfficeClient = server.client().await;
+    assert!(!office.supports("price"));
+    let sent = office.channel().stats().bytes_out;
+    let error = soon(office.price(4)).await.unwrap_err();
+    assert_eq!(office.channel().stats().bytes_out, sent, "nothing is sent");
+    assert!(matches!(error, Error::SignatureMismatch { .. }), "{error}");
+    let text = error.to_string();
+    let begin = format!("BoxOffice.price: client and server at {} disagree: ", server.address);
+    assert!(text.starts_with(&begin), "{text}");
+    assert_eq!((error.code(), error.execution()), (Code::FailedPrecondition, Execution::NotExecuted));
+    assert!(!error.is_retryable());
+    assert_eq!(soon(office.sell(8)).await.unwrap(), 8);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_a_method_for_idempotent_may_not_call_one_that_is_not() {
+    let server = run(Server::new().add(past::OfficeServer::new(Hall))).await;
+    let office: current::OfficeClient = server.client().await;
+    let error = soon(office.look()).await.unwrap_err();
+    assert!(matches!(error, Error::SignatureMismatch { .. }), "{error}");
+    // The other way round does no harm.
+    let server = run(Server::new().add(current::OfficeServer::new(Hall))).await;
+    let office: past::OfficeClient = server.client().await;
+    assert_eq!(soon(office.look()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_older_client_calls_a_newer_server_whose_methods_stand_in_another_order() {
+    let server = run(Server::new().add(current::OfficeServer::new(Hall))).await;
+    let office: past::OfficeClient = server.client().await;
+    assert_eq!(soon(office.sell(5)).await.unwrap(), 5);
+    let error = soon(office.price("stalls".to_owned())).await.unwrap_err();
+    assert!(matches!(error, Error::SignatureMismatch { .. }), "{error}");
+}

@@ -1,0 +1,121 @@
+//! Deadlines: where they come from, what the error says, and what does not start once they have passed.
+
+use crate::box_office::{OfficeClient, hall};
+use crate::raw::Raw;
+use crate::support::{Running, run, soon};
+use carnegie::{Code, Error, Execution, Limits, Server};
+use rpc_core::frame::{Answer, Cancel, Checksum, Refusal, Request};
+use std::time::{Duration, Instant};
+
+/// Generous: the machine may be busy. That it is within 20 ms on a quiet one is shown where the driver is tested.
+const LATE: Duration = Duration::from_millis(500);
+
+async fn office() -> (Running, OfficeClient, crate::box_office::Events) {
+    let (office, events) = hall();
+    let server = run(Server::new().add(office)).await;
+    let client = server.client().await;
+    (server, client, events)
+}
+
+#[tokio::test]
+async fn a_call_has_ten_seconds_if_nothing_else_is_said() {
+    let (_server, office, _events) = office().await;
+    let patience = soon(office.patience()).await.unwrap();
+    assert!((9_000..=10_000).contains(&patience), "{patience} ms");
+    assert_eq!(Limits::default().call_timeout, Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn the_methods_timeout_goes_before_the_channels_and_the_calls_before_both() {
+    let (office, _events) = hall();
+    let server = run(Server::new().add(office)).await;
+    let office: OfficeClient =
+        soon(carnegie::connect(server.address).timeout(Duration::from_secs(5))).await.unwrap();
+    let channel = soon(office.patience()).await.unwrap();
+    assert!((4_000..=5_000).contains(&channel), "{channel} ms");
+    let method = soon(office.hurried_patience()).await.unwrap();
+    assert!((1..=250).contains(&method), "{method} ms");
+    let call = soon(office.hurried_patience().timeout(Duration::from_secs(60))).await.unwrap();
+    assert!((50_000..=60_000).contains(&call), "{call} ms");
+}
+
+#[tokio::test]
+async fn a_call_ends_at_its_deadline_and_says_how_long_it_waited() {
+    let (_server, office, mut events) = office().await;
+    let begin = Instant::now();
+    let timeout = Duration::from_millis(80);
+    let error = soon(office.sell_later(1).timeout(timeout)).await.unwrap_err();
+    let took = begin.elapsed();
+    assert!(took >= timeout && took < timeout + LATE, "{took:?}");
+    assert_eq!(error.to_string(), "Office.sell_later: no answer within 80ms (execution unknown)");
+    assert_eq!((error.code(), error.execution()), (Code::DeadlineExceeded, Execution::Unknown));
+    let id = error.request_id().expect("it was sent");
+    assert_eq!(id.at.sequence, 1);
+    assert_eq!(events.so_far()[0], ("sell_later", 1));
+}
+
+#[tokio::test]
+async fn many_calls_with_many_deadlines_end_each_at_its_own() {
+    let (_server, office, _events) = office().await;
+    let mut calls = tokio::task::JoinSet::new();
+    for order in 0..50_u64 {
+        let call = office.sell_later(order).timeout(Duration::from_millis(10 + 3 * (order * 7 % 50))).into_owned();
+        calls.spawn(async move {
+            let begin = Instant::now();
+            let Error::DeadlineExceeded { after, .. } = call.await.unwrap_err() else { panic!("it has no answer") };
+            (after, begin.elapsed())
+        });
+    }
+    for (after, took) in soon(calls.join_all()).await {
+        assert!(took >= after && took < after + LATE, "{took:?} of {after:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_time_is_over_when_it_comes_is_not_started() {
+    let (server, _office, mut events) = office().await;
+    let mut raw = Raw::bound::<OfficeClient>(server.address).await;
+    // The connection is older than a millisecond when this one comes.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let id = rpc_core::SlotId { slot: 0, sequence: 1 };
+    let mut out = Vec::new();
+    Request { id, method: 0, deadline: 1, payload: b"\x01\x03Ada", ..Default::default() }
+        .write(&mut out, Checksum::Whole);
+    raw.send(&out).await;
+    raw.reply(|reply| {
+        assert_eq!((reply.id, reply.answer), (id, Answer::Refused));
+        let refusal = Refusal::read(reply.payload).unwrap();
+        assert_eq!(refusal.code, Code::DeadlineExceeded);
+        assert_eq!(refusal.reason, "the call's time was over before it could start");
+    })
+    .await;
+    assert_eq!(events.so_far(), []);
+}
+
+#[tokio::test]
+async fn a_request_that_was_fenced_before_it_came_is_not_started() {
+    let (server, _office, mut events) = office().await;
+    let mut raw = Raw::bound::<OfficeClient>(server.address).await;
+    let id = rpc_core::SlotId { slot: 0, sequence: 1 };
+    let mut out = Vec::new();
+    Cancel { id, want_reply: false }.write(&mut out);
+    Request { id, method: 0, deadline: 9_000, payload: b"\x01\x03Ada", ..Default::default() }
+        .write(&mut out, Checksum::Whole);
+    raw.send(&out).await;
+    for _ in 0..2 {
+        raw.reply(|reply| assert_eq!((reply.id, reply.answer), (id, Answer::Fenced))).await;
+    }
+    assert_eq!(events.so_far(), []);
+}
+
+#[tokio::test]
+async fn an_unreachable_server_does_not_make_a_call_outlive_its_deadline() {
+    let (server, office, _events) = office().await;
+    server.stop().await;
+    let begin = Instant::now();
+    let error = soon(office.sell(1, "Ada").timeout(Duration::from_millis(150))).await.unwrap_err();
+    assert!(begin.elapsed() < Duration::from_millis(150) + LATE);
+    assert_eq!((error.code(), error.execution()), (Code::Unavailable, Execution::NotExecuted), "{error}");
+    assert!(error.to_string().contains("refused"), "it says why there is no server: {error}");
+    assert!(error.is_retryable());
+}
