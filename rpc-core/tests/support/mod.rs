@@ -1,0 +1,34 @@
+//! What the tests of the engines share: a client and a server in one thread, with a clock and a wire of their own.
+
+// Each test file compiles its own copy and uses a part of it.
+#![allow(dead_code, unreachable_pub)]
+
+pub mod pair;
+pub mod pipe;
+pub mod services;
+pub mod wire;
+
+pub use pair::Pair;
+
+use rpc_core::Error;
+use rpc_core::service::Reply;
+use std::time::Duration;
+
+pub const MS: Duration = Duration::from_millis(1);
+pub const SECOND: Duration = Duration::from_secs(1);
+
+/// The payload of a call that went well.
+pub fn payload(result: &Result<Reply, Error>) -> &[u8] {
+    match result {
+        Ok(reply) => reply.payload.as_slice(),
+        Err(error) => panic!("the call failed: {error}"),
+    }
+}
+
+/// Why a call failed.
+pub fn failure(result: Result<Reply, Error>) -> Error {
+    match result {
+        Ok(reply) => panic!("the call went well: {reply:?}"),
+        Err(error) => error,
+    }
+}

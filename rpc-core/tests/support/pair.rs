@@ -1,0 +1,496 @@
+//! A client's engine and a server's engines, joined by byte pipes, under a clock that only moves when it is told to.
+
+use super::pipe::{End, Pipe, Wire};
+use super::services::HALL;
+use rpc_core::client::{self, BindingId, CallKey, Client, ConnectionId, NewCall};
+use rpc_core::server::{self, Admission, Completion, Endpoint, Execute, Fresh, Handshake, Session};
+use rpc_core::service::{Descriptor, Reply};
+use rpc_core::{
+    BindError, Code, Error, Incarnation, Instant, ProtocolError, SessionId, SlotId, Stats, Token,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A request that reached a handler.
+#[derive(Debug)]
+pub struct Executed {
+    pub connection: u32,
+    pub when: Instant,
+    pub execute: Execute,
+}
+
+type Handler = Box<dyn FnMut(&Execute) -> Option<Completion>>;
+
+pub struct Pair {
+    pub now: Instant,
+    pub client: Client,
+    pub endpoint: Endpoint,
+    pub wires: BTreeMap<u32, Wire>,
+    /// Called for every request that is to be executed. `None`: it runs until the test completes it.
+    pub handler: Handler,
+    pub latency: Duration,
+    /// Dials fail.
+    pub unreachable: bool,
+    /// New connections are the test's to answer.
+    pub raw: bool,
+    pub dials: Vec<Instant>,
+    pub bound: Vec<(BindingId, Result<(), BindError>)>,
+    pub ended: Vec<(CallKey, Instant, Result<Reply, Error>)>,
+    pub executed: Vec<Executed>,
+    pub stopped: Vec<(SlotId, bool)>,
+    pub faults: Vec<ProtocolError>,
+    sessions: u64,
+}
+
+impl Pair {
+    pub fn new() -> Self {
+        Self::with(client::Config::default(), server::Config::default(), vec![&HALL])
+    }
+
+    pub fn with(client: client::Config, server: server::Config, services: Vec<&'static Descriptor>) -> Self {
+        Self {
+            now: Instant(1_000_000_000),
+            client: Client::new(client, 1),
+            endpoint: Endpoint::new(server, Incarnation(1), services),
+            wires: BTreeMap::new(),
+            handler: Box::new(|execute| Some(Completion::Ok(execute.payload.clone()))),
+            latency: Duration::ZERO,
+            unreachable: false,
+            raw: false,
+            dials: Vec::new(),
+            bound: Vec::new(),
+            ended: Vec::new(),
+            executed: Vec::new(),
+            stopped: Vec::new(),
+            faults: Vec::new(),
+            sessions: 0,
+        }
+    }
+
+    /// A pair that is bound to [`HALL`], with all handlers echoing.
+    pub fn ready() -> (Self, BindingId) {
+        let mut pair = Self::new();
+        let hall = pair.bind(&HALL);
+        (pair, hall)
+    }
+
+    /// Binds, and waits for the answer.
+    pub fn bind(&mut self, service: &'static Descriptor) -> BindingId {
+        let id = self.client.bind(self.now, service);
+        self.settle();
+        assert_eq!(self.outcome_of(id), Some(Ok(())));
+        id
+    }
+
+    pub fn outcome_of(&self, id: BindingId) -> Option<Result<(), BindError>> {
+        self.bound.iter().find(|(bound, _)| *bound == id).map(|(_, outcome)| outcome.clone())
+    }
+
+    /// No handler ends by itself from now on.
+    pub fn hold(&mut self) {
+        self.handler = Box::new(|_| None);
+    }
+
+    /// All handlers echo.
+    pub fn echo(&mut self) {
+        self.handler = Box::new(|execute| Some(Completion::Ok(execute.payload.clone())));
+    }
+
+    /// Starts a call that has ten seconds.
+    pub fn start(&mut self, binding: BindingId, method: u16, payload: &[u8]) -> CallKey {
+        self.start_within(binding, method, payload, Duration::from_secs(10))
+    }
+
+    pub fn start_within(
+        &mut self,
+        binding: BindingId,
+        method: u16,
+        payload: &[u8],
+        timeout: Duration,
+    ) -> CallKey {
+        let deadline = self.now + timeout;
+        let payload = payload.to_vec();
+        let call = NewCall { binding, method, deadline, timeout, metadata: None, payload };
+        let key = self.client.start(self.now, call);
+        self.pump();
+        key
+    }
+
+    /// Makes a call and waits for its end.
+    pub fn call(&mut self, binding: BindingId, method: u16, payload: &[u8]) -> Result<Reply, Error> {
+        let key = self.start(binding, method, payload);
+        self.end_of(key)
+    }
+
+    /// Runs until the call ends.
+    pub fn end_of(&mut self, key: CallKey) -> Result<Reply, Error> {
+        let give_up = self.now + Duration::from_secs(3600);
+        while self.ended_at(key).is_none() {
+            assert!(self.now < give_up, "the call does not end");
+            self.step(give_up);
+        }
+        let at = self.ended.iter().position(|(ended, ..)| *ended == key).expect("it has ended");
+        self.ended.remove(at).2
+    }
+
+    pub fn has_ended(&self, key: CallKey) -> bool {
+        self.ended_at(key).is_some()
+    }
+
+    pub fn ended_at(&self, key: CallKey) -> Option<Instant> {
+        self.ended.iter().find(|(ended, ..)| *ended == key).map(|(_, when, _)| *when)
+    }
+
+    pub fn give_up(&mut self, key: CallKey) {
+        self.client.give_up(self.now, key);
+        self.pump();
+    }
+
+    /// Ends a handler of the newest connection.
+    pub fn complete(&mut self, at: SlotId, completion: Completion) {
+        let now = self.now;
+        self.session().complete(now, at, completion);
+        self.pump();
+    }
+
+    /// A failed handler.
+    pub fn panicked(message: &str) -> Completion {
+        Completion::Failed { code: Code::Internal, message: message.into(), hops: Vec::new() }
+    }
+
+    /// The newest connection.
+    pub fn wire(&mut self) -> &mut Wire {
+        self.wires.values_mut().next_back().expect("a connection")
+    }
+
+    pub fn newest(&self) -> u32 {
+        *self.wires.keys().next_back().expect("a connection")
+    }
+
+    /// The session of the newest connection.
+    pub fn session(&mut self) -> &mut Session {
+        match &mut self.wire().end {
+            End::Session(session, _) => session,
+            _ => panic!("the newest connection has no session"),
+        }
+    }
+
+    /// Bytes for the server's end of the newest connection, as if the client had written them.
+    pub fn inject_up(&mut self, bytes: &[u8]) {
+        let arrival = self.now + self.latency;
+        self.wire().up.in_flight.push_back((arrival, bytes.to_vec()));
+        self.pump();
+    }
+
+    /// Bytes for the client's end of the newest connection, as if the server had written them.
+    pub fn inject_down(&mut self, bytes: &[u8]) {
+        let arrival = self.now + self.latency;
+        self.wire().down.in_flight.push_back((arrival, bytes.to_vec()));
+        self.pump();
+    }
+
+    /// Breaks the newest connection; what is in flight is lost.
+    pub fn cut(&mut self) {
+        let newest = self.newest();
+        self.break_wire(newest, "connection reset by peer");
+        self.pump();
+    }
+
+    /// The server's counts: sessions that are over, and those that live.
+    pub fn server_stats(&self) -> Stats {
+        let mut stats = self.endpoint.stats();
+        for wire in self.wires.values() {
+            if let End::Session(session, _) = &wire.end {
+                stats += session.stats();
+            }
+        }
+        stats
+    }
+
+    fn break_wire(&mut self, number: u32, why: &str) {
+        let Some(wire) = self.wires.get_mut(&number) else { return };
+        let was_open = std::mem::replace(&mut wire.client_open, false);
+        let end = std::mem::replace(&mut wire.end, End::Closed);
+        wire.up.in_flight.clear();
+        wire.down.in_flight.clear();
+        self.close_end(end);
+        if was_open {
+            self.client.handle_disconnected(self.now, ConnectionId(number), why);
+        }
+    }
+
+    fn close_end(&mut self, end: End) {
+        match end {
+            End::Session(mut session, lane) => {
+                session.handle_disconnected(self.now, lane);
+                while let server::Output::Stop { at, drop } = session.poll_output() {
+                    self.stopped.push((at, drop));
+                }
+                assert!(session.is_over());
+                self.endpoint.handle_session_over(&session);
+                self.endpoint.handle_disconnected();
+            }
+            End::Handshake(_) => self.endpoint.handle_disconnected(),
+            End::Raw | End::Closed => {}
+        }
+    }
+
+    /// The server's process dies, with all of its sessions; another one answers from now on.
+    pub fn restart(&mut self, server: server::Config, services: Vec<&'static Descriptor>) {
+        let numbers: Vec<u32> = self.wires.keys().copied().collect();
+        for number in numbers {
+            self.break_wire(number, "connection reset by peer");
+        }
+        self.endpoint = Endpoint::new(server, Incarnation(2), services);
+        self.pump();
+    }
+
+    /// Does all that can be done without time going on.
+    pub fn pump(&mut self) {
+        for _ in 0..100_000 {
+            let mut busy = self.drain_client();
+            let numbers: Vec<u32> = self.wires.keys().copied().collect();
+            for number in numbers {
+                busy |= self.pump_wire(number);
+            }
+            if !busy {
+                return;
+            }
+        }
+        panic!("the engines never come to rest");
+    }
+
+    fn drain_client(&mut self) -> bool {
+        let mut busy = false;
+        loop {
+            match self.client.poll_output() {
+                client::Output::Wait(_) => return busy,
+                client::Output::Dial(connection) => self.dial(connection),
+                client::Output::Close(ConnectionId(number)) => self.client_closes(number),
+                client::Output::Bound(id, outcome) => self.bound.push((id, outcome)),
+                client::Output::Ended(key, result) => self.ended.push((key, self.now, result)),
+            }
+            busy = true;
+        }
+    }
+
+    fn dial(&mut self, connection: ConnectionId) {
+        self.dials.push(self.now);
+        if self.unreachable {
+            let error = BindError::Unreachable { tried: Vec::new() };
+            self.client.handle_dial_failed(self.now, connection, error);
+            return;
+        }
+        let end = match self.raw {
+            true => End::Raw,
+            false => End::Handshake(self.endpoint.handle_connected(self.now)),
+        };
+        let wire = Wire { up: Pipe::default(), down: Pipe::default(), end, client_open: true };
+        self.wires.insert(connection.0, wire);
+        self.client.handle_dialled(self.now, connection, "hall:7000");
+    }
+
+    /// The client writes what it still has to say, then closes.
+    fn client_closes(&mut self, number: u32) {
+        self.send_up(number);
+        let Some(wire) = self.wires.get_mut(&number) else { return };
+        wire.client_open = false;
+    }
+
+    fn send_up(&mut self, number: u32) -> bool {
+        let arrival = self.now + self.latency;
+        let Some(wire) = self.wires.get_mut(&number) else { return false };
+        let mut busy = false;
+        let mut bytes = Vec::new();
+        while !wire.up.blocked && self.client.poll_transmit(self.now, ConnectionId(number), &mut bytes) {
+            wire.up.write(arrival, std::mem::take(&mut bytes));
+            busy = true;
+        }
+        busy
+    }
+
+    fn pump_wire(&mut self, number: u32) -> bool {
+        let mut busy = self.send_up(number);
+        busy |= self.deliver_up(number);
+        busy |= self.drain_server(number);
+        busy |= self.deliver_down(number);
+        let now = self.now;
+        let Some(wire) = self.wires.get_mut(&number) else { return busy };
+        if wire.up.is_cut() || wire.down.is_cut() {
+            self.break_wire(number, "connection reset by peer");
+            return true;
+        }
+        // A closed end shows at the other when all that was written has arrived.
+        if !wire.client_open && !wire.up.has_due(now) && wire.up.in_flight.is_empty() && !wire.is_closed() {
+            let end = std::mem::replace(&mut wire.end, End::Closed);
+            self.close_end(end);
+            busy = true;
+        }
+        let Some(wire) = self.wires.get_mut(&number) else { return busy };
+        if wire.is_closed() && wire.client_open && wire.down.in_flight.is_empty() {
+            wire.client_open = false;
+            self.client.handle_disconnected(now, ConnectionId(number), "closed by the peer");
+            busy = true;
+        }
+        busy
+    }
+
+    fn deliver_up(&mut self, number: u32) -> bool {
+        let mut busy = false;
+        while let Some(bytes) = self.wires.get_mut(&number).and_then(|wire| wire.up.arrive(self.now)) {
+            busy = true;
+            self.server_reads(number, &bytes);
+        }
+        busy
+    }
+
+    fn server_reads(&mut self, number: u32, bytes: &[u8]) {
+        let Some(wire) = self.wires.get_mut(&number) else { return };
+        wire.up.unread.extend_from_slice(bytes);
+        match &mut wire.end {
+            End::Session(session, lane) => {
+                let used = session.handle_bytes(self.now, *lane, &wire.up.unread);
+                wire.up.unread.drain(..used);
+            }
+            End::Handshake(handshake) => match handshake.handle_bytes(&wire.up.unread) {
+                Ok(None) => {}
+                Ok(Some((hello, used))) => {
+                    wire.up.unread.drain(..used);
+                    self.admit(number, &hello);
+                    self.server_reads(number, &[]);
+                }
+                Err(error) => self.server_says_last(number, Handshake::refusal(&error)),
+            },
+            End::Raw | End::Closed => wire.up.unread.clear(),
+        }
+    }
+
+    fn admit(&mut self, number: u32, hello: &rpc_core::frame::Hello) {
+        self.sessions += 1;
+        let fresh = Fresh { session: SessionId(self.sessions), token: Token([7; 16]) };
+        match self.endpoint.handle_hello(self.now, hello, fresh) {
+            Admission::Open(mut session) => {
+                let lane = session.handle_connected(self.now, hello);
+                self.wires.get_mut(&number).expect("it says hello").end = End::Session(session, lane);
+            }
+            Admission::Refuse(bytes) => self.server_says_last(number, bytes),
+            Admission::Resume(_) => panic!("sessions are not resumed yet"),
+        }
+    }
+
+    fn server_says_last(&mut self, number: u32, bytes: Vec<u8>) {
+        let arrival = self.now + self.latency;
+        let Some(wire) = self.wires.get_mut(&number) else { return };
+        wire.down.write(arrival, bytes);
+        let end = std::mem::replace(&mut wire.end, End::Closed);
+        self.close_end(end);
+    }
+
+    fn drain_server(&mut self, number: u32) -> bool {
+        let mut busy = false;
+        loop {
+            let Some(wire) = self.wires.get_mut(&number) else { return busy };
+            let End::Session(session, lane) = &mut wire.end else { return busy };
+            match session.poll_output() {
+                server::Output::Wait(_) => {
+                    let arrival = self.now + self.latency;
+                    return busy | wire.down.take(arrival, |out| session.poll_transmit(self.now, *lane, out));
+                }
+                server::Output::Execute(execute) => {
+                    if let Some(completion) = (self.handler)(&execute) {
+                        session.complete(self.now, execute.at, completion);
+                    }
+                    self.executed.push(Executed { connection: number, when: self.now, execute });
+                }
+                server::Output::Stop { at, drop } => self.stopped.push((at, drop)),
+                server::Output::Close(lane, fault) => {
+                    let arrival = self.now + self.latency;
+                    wire.down.take(arrival, |out| session.poll_transmit(self.now, lane, out));
+                    self.faults.extend(fault);
+                    let end = std::mem::replace(&mut wire.end, End::Closed);
+                    self.close_end(end);
+                }
+            }
+            busy = true;
+        }
+    }
+
+    fn deliver_down(&mut self, number: u32) -> bool {
+        let mut busy = false;
+        loop {
+            let Some(wire) = self.wires.get_mut(&number) else { return busy };
+            let Some(bytes) = wire.down.arrive(self.now) else { return busy };
+            busy = true;
+            if !wire.client_open {
+                continue;
+            }
+            let connection = ConnectionId(number);
+            wire.down.unread.extend_from_slice(&bytes);
+            let used = self.client.handle_bytes(self.now, connection, &wire.down.unread);
+            wire.down.unread.drain(..used);
+            self.drain_client();
+        }
+    }
+
+    /// When something happens next.
+    pub fn next_event(&mut self) -> Instant {
+        let client::Output::Wait(mut next) = self.client.poll_output() else { panic!("pump first") };
+        for wire in self.wires.values_mut() {
+            next = next.min(wire.up.next_arrival()).min(wire.down.next_arrival());
+            next = match &mut wire.end {
+                End::Handshake(handshake) => next.min(handshake.deadline()),
+                End::Session(session, _) => match session.poll_output() {
+                    server::Output::Wait(wait) => next.min(wait),
+                    other => panic!("pump first: {other:?}"),
+                },
+                End::Raw | End::Closed => next,
+            };
+        }
+        next
+    }
+
+    /// Goes to the next event, but not beyond `most`.
+    pub fn step(&mut self, most: Instant) {
+        self.pump();
+        let next = self.next_event();
+        self.now = self.now.max(next.min(most));
+        self.client.handle_timeout(self.now);
+        let numbers: Vec<u32> = self.wires.keys().copied().collect();
+        for number in numbers {
+            match self.wires.get_mut(&number).map(|wire| &mut wire.end) {
+                Some(End::Session(session, _)) => session.handle_timeout(self.now),
+                Some(End::Handshake(handshake)) if self.now >= handshake.deadline() => {
+                    self.server_says_last(number, Handshake::timed_out());
+                }
+                _ => {}
+            }
+        }
+        self.pump();
+    }
+
+    pub fn run_until(&mut self, time: Instant) {
+        while self.now < time {
+            self.step(time);
+        }
+        self.step(time);
+    }
+
+    pub fn run_for(&mut self, time: Duration) {
+        self.run_until(self.now + time);
+    }
+
+    /// Runs until nothing is on its way any more.
+    pub fn settle(&mut self) {
+        self.pump();
+        for _ in 0..100_000 {
+            let arrivals =
+                self.wires.values().flat_map(|wire| [wire.up.next_arrival(), wire.down.next_arrival()]);
+            let next = arrivals.min().unwrap_or(Instant::NEVER);
+            if next == Instant::NEVER {
+                return;
+            }
+            self.step(next);
+        }
+        panic!("there is always something on its way");
+    }
+}

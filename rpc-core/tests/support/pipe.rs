@@ -1,0 +1,97 @@
+//! A connection as two byte pipes that can be slow, full, deaf, or cut.
+
+use rpc_core::Instant;
+use rpc_core::server::{Handshake, Lane, Session};
+use std::collections::VecDeque;
+
+/// One direction of a connection.
+#[derive(Default)]
+pub struct Pipe {
+    pub(super) in_flight: VecDeque<(Instant, Vec<u8>)>,
+    /// What has arrived and was not used.
+    pub(super) unread: Vec<u8>,
+    /// Everything that was ever written.
+    pub sent: Vec<u8>,
+    /// Bytes that have arrived so far.
+    arrived: usize,
+    /// Nothing is taken from the writer: its socket is full.
+    pub blocked: bool,
+    /// What is written vanishes.
+    pub black_hole: bool,
+    /// The connection breaks when so many bytes have arrived.
+    pub cut_at: Option<usize>,
+    /// Arriving bytes are shown in pieces of this size.
+    pub piece: Option<usize>,
+}
+
+/// The server's end of a connection.
+pub enum End {
+    Handshake(Handshake),
+    Session(Box<Session>, Lane),
+    /// The test plays the server.
+    Raw,
+    Closed,
+}
+
+pub struct Wire {
+    pub up: Pipe,
+    pub down: Pipe,
+    pub end: End,
+    pub(super) client_open: bool,
+}
+
+impl Wire {
+    pub fn is_closed(&self) -> bool {
+        matches!(self.end, End::Closed)
+    }
+
+    pub fn is_open_at_the_client(&self) -> bool {
+        self.client_open
+    }
+}
+
+impl Pipe {
+    pub(super) fn write(&mut self, arrival: Instant, bytes: Vec<u8>) {
+        self.sent.extend_from_slice(&bytes);
+        if !self.black_hole {
+            self.in_flight.push_back((arrival, bytes));
+        }
+    }
+
+    pub(super) fn take(&mut self, arrival: Instant, mut transmit: impl FnMut(&mut Vec<u8>) -> bool) -> bool {
+        let mut busy = false;
+        let mut bytes = Vec::new();
+        while !self.blocked && transmit(&mut bytes) {
+            self.write(arrival, std::mem::take(&mut bytes));
+            busy = true;
+        }
+        busy
+    }
+
+    pub(super) fn arrive(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let (when, bytes) = self.in_flight.front_mut()?;
+        if *when > now || self.cut_at.is_some_and(|at| self.arrived >= at) {
+            return None;
+        }
+        let room = self.cut_at.map_or(usize::MAX, |at| at - self.arrived);
+        let length = bytes.len().min(self.piece.unwrap_or(usize::MAX)).min(room);
+        let part: Vec<u8> = bytes.drain(..length).collect();
+        if bytes.is_empty() {
+            self.in_flight.pop_front();
+        }
+        self.arrived += part.len();
+        Some(part)
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut_at.is_some_and(|at| self.arrived >= at) && !self.sent.is_empty()
+    }
+
+    pub(super) fn has_due(&self, now: Instant) -> bool {
+        self.next_arrival() <= now
+    }
+
+    pub(super) fn next_arrival(&self) -> Instant {
+        self.in_flight.front().map_or(Instant::NEVER, |(when, _)| *when)
+    }
+}
