@@ -266,6 +266,7 @@ fn a_server_that_is_busy_with_a_cancelled_call_is_asked_again_later() {
     pair.raw = true;
     pair.cut();
     let first = pair.start_within(hall, SELL, b"", 500 * MS);
+    pair.run_for(100 * MS); // a connection that ended so soon is not dialled again at once
     let methods = vec![rpc_core::frame::BoundMethod::Usable; 3];
     let result = rpc_core::frame::BoundResult::Accepted { version: (1, 1), methods };
     pair.inject_down(&written(|out| {

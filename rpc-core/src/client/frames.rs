@@ -17,6 +17,10 @@ use std::time::Duration;
 /// A request is written at most so often: first and three more, as for any other retry.
 const ATTEMPTS_MAX: u8 = 4;
 
+/// A connection that ended sooner counts as one more failure: a server that lets clients in and drops them must not be
+/// dialled without a pause.
+const SETTLED: Duration = Duration::from_secs(1);
+
 impl Client {
     /// The stream that [`Output::Dial`] asked for is open. `address` is for errors and logs.
     pub fn handle_dialled(&mut self, now: Instant, connection: ConnectionId, address: &str) {
@@ -305,7 +309,8 @@ impl Client {
         }
         self.slots.reset(0);
         let error = BindError::Interrupted { address: open.address.to_string(), why: why.to_owned() };
-        if open.session.is_some() && !open.draining {
+        let settled = open.session.is_some() && !open.draining && now - open.opened >= SETTLED;
+        if settled {
             // It had worked: dial again at once, and only slow down when that fails.
             self.link =
                 Link::Down(super::link::Pace { last: Some(error.clone().into()), ..Default::default() });
