@@ -3,11 +3,11 @@
 
 use crate::box_office::OfficeClient;
 use crate::process::{Office, Setup, start};
-use crate::raw::{Raw, hello, length};
+use crate::raw::{Raw, hello, index, length};
 use crate::support::soon;
 use carnegie::Code;
 use rpc_core::SlotId;
-use rpc_core::frame::{self, Answer, Checksum, Chunk, Flags, Kind, Refusal, Request};
+use rpc_core::frame::{self, Answer, Checksum, Chunk, Flags, Kind, Refusal, Reply, Request};
 
 /// A server and a good client of it.
 struct World {
@@ -98,8 +98,15 @@ async fn a_million_tiny_chunks_end_the_connection_at_the_first() {
     let id = SlotId { slot: 0, sequence: 1 };
     let mut out = Vec::new();
     let part = [7; 4096];
-    Request { id, method: 9, deadline: 9_000, total: Some(2_000_000), payload: &part, ..Default::default() }
-        .write(&mut out, Checksum::Whole);
+    Request {
+        id,
+        method: index::<OfficeClient>("store"),
+        deadline: 9_000,
+        total: Some(2_000_000),
+        payload: &part,
+        ..Default::default()
+    }
+    .write(&mut out, Checksum::Whole);
     raw.send(&out).await;
     let mut out = Vec::new();
     for _ in 0..10_000 {
@@ -125,7 +132,7 @@ async fn large_messages_that_are_announced_and_not_sent_hold_no_memory() {
         let id = SlotId { slot, sequence: 1 };
         Request {
             id,
-            method: 9,
+            method: index::<OfficeClient>("store"),
             deadline: 9_000,
             total: Some(16 << 20),
             payload: &part,
@@ -346,23 +353,67 @@ async fn the_same_request_id_with_another_payload_ends_the_session() {
     assert_eq!(world.office.next().await, "sell 1");
 }
 
-#[tokio::test]
-async fn a_client_that_does_not_read_its_replies_costs_no_more_than_the_limits_say() {
-    let world = world().await;
-    let mut raw = world.bound().await;
-    // 300 replies of 1 MiB each, none of which is read.
-    let mut out = Vec::new();
+/// Requests for replies of 1 MiB each, one in each of so many slots.
+fn fetches(slots: u32) -> Vec<u8> {
     let mut payload = vec![252];
     payload.extend_from_slice(&(1_u32 << 20).to_le_bytes());
-    for slot in 0..300 {
+    let mut out = Vec::new();
+    for slot in 0..slots {
         let id = SlotId { slot, sequence: 1 };
-        Request { id, method: 8, deadline: 9_000, payload: &payload, ..Default::default() }
+        let method = index::<OfficeClient>("fetch");
+        Request { id, method, deadline: 9_000, payload: &payload, ..Default::default() }
             .write(&mut out, Checksum::Whole);
     }
-    raw.send(&out).await;
-    soon(world.good.look()).await.unwrap();
+    out
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_replies_makes_the_server_hold_few_of_them() {
+    let mut world = world().await;
+    let mut raw = world.bound().await;
+    assert_eq!(world.office.next().await, "look 0");
+    raw.send(&fetches(300)).await;
+    assert_eq!(world.office.next().await, "fetch 1048576");
+    for _ in 0..3 {
+        soon(world.good.look()).await.unwrap();
+        while world.office.next().await != "look 0" {}
+    }
+    #[cfg(target_os = "linux")]
+    assert!(world.office.memory_peak() - world.memory < 100);
     drop(raw);
     soon(world.good.look()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_replies_that_a_session_keeps_are_bounded_and_that_they_ran_is_kept_of_all() {
+    let world = world().await;
+    let mut raw = world.bound().await;
+    raw.send(&fetches(300)).await;
+    let mut answered = 0;
+    while answered < 300 {
+        let (header, body) = raw.frame().await.expect("the connection lives on");
+        if header.kind == Kind::Reply {
+            assert_eq!(Reply::read(&header, &body).unwrap().answer, Answer::Ok);
+            answered += 1;
+        }
+    }
     #[cfg(target_os = "linux")]
-    println!("grown by {} MiB", world.office.memory_peak() - world.memory);
+    {
+        let grown = world.office.memory_peak() - world.memory;
+        assert!(grown < 100, "the server's memory grew by {grown} MiB");
+    }
+    // The same requests again: none runs a second time, and most of their replies are gone.
+    let mut raw_again = fetches(300);
+    raw_again.drain(..raw_again.len() / 300 * 299);
+    raw.send(&raw_again).await;
+    let answer = loop {
+        let (header, body) = raw.frame().await.expect("the connection lives on");
+        if header.kind == Kind::Reply {
+            break Reply::read(&header, &body).unwrap().answer;
+        }
+    };
+    assert_eq!(answer, Answer::Executed);
+    let mut ran = world.office.kill().await;
+    ran.retain(|line| line.starts_with("fetch"));
+    assert_eq!(ran.len(), 300);
 }
