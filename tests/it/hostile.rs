@@ -297,6 +297,24 @@ async fn half_a_handshake_and_then_silence_ends_after_the_handshakes_time() {
 }
 
 #[tokio::test]
+async fn half_a_request_and_then_silence_ends_when_a_probe_is_not_answered() {
+    let (office, mut events) = crate::box_office::hall();
+    let mut limits = carnegie::Limits::default();
+    limits.keep_alive = std::time::Duration::from_millis(50);
+    limits.pong_wait_min = std::time::Duration::from_millis(50);
+    let server = crate::support::run(carnegie::Server::new().add(office).limits(limits)).await;
+    let mut raw = Raw::bound::<OfficeClient>(server.address).await;
+    let mut out = Vec::new();
+    let id = SlotId { slot: 0, sequence: 1 };
+    Request { id, method: 0, deadline: 9_000, payload: b"\x09\x03Eve", ..Default::default() }
+        .write(&mut out, Checksum::Whole);
+    raw.send(&out[..26]).await;
+    assert_eq!(raw.end().await, "a Ping frame");
+    crate::support::until(|| server.server.stats().connections == 0).await;
+    assert_eq!(events.so_far(), []);
+}
+
+#[tokio::test]
 async fn half_a_request_and_then_the_end_runs_nothing() {
     let world = world().await;
     for part in [4, 23, 24, 28] {
