@@ -171,7 +171,7 @@ impl Session {
         let running = Running { idempotent: request.idempotent, deadline, stopped: false };
         let before = std::mem::replace(&mut slot.state, SlotState::Running(running));
         (slot.last, slot.waiters, slot.attached, slot.hash) = (request.id.sequence, lane.mask(), 0, hash);
-        self.kept -= before.kept();
+        self.kept = self.kept.saturating_sub(before.kept());
         if let SlotState::Done(Recorded { payload: Payload::Owned(buffer), .. }) = before {
             self.recycle(buffer);
         }
@@ -251,7 +251,7 @@ impl Session {
                 self.recycle(buffer);
             }
         } else {
-            if self.kept + recorded.payload.as_slice().len() > self.config.limits.replies_max {
+            if self.kept.saturating_add(recorded.payload.as_slice().len()) > self.config.limits.replies_max {
                 recorded = Recorded::without_reply();
             }
             slot.state = SlotState::Done(recorded);
@@ -298,7 +298,7 @@ impl Session {
                     self.stop(left);
                 }
                 let slot = &mut self.slots[index];
-                self.kept -= slot.state.kept();
+                self.kept = self.kept.saturating_sub(slot.state.kept());
                 (slot.last, slot.state) = (id.sequence, SlotState::Fenced);
                 let waiters = std::mem::take(&mut slot.waiters) | lane.mask();
                 self.answer_all(waiters, id, Answer::Fenced);
@@ -314,7 +314,7 @@ impl Session {
             if let Some(Slot { state, .. }) = slot
                 && matches!(state, SlotState::Done(_))
             {
-                self.kept -= state.kept();
+                self.kept = self.kept.saturating_sub(state.kept());
                 *state = SlotState::Done(Recorded::without_reply());
             }
         }

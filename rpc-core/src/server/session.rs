@@ -326,7 +326,6 @@ impl Session {
         }
         self.stop_all();
         self.slots.clear();
-        self.kept = 0;
     }
 
     /// What the driver must do next.
