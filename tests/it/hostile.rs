@@ -39,7 +39,7 @@ impl World {
     }
 
     /// The good client is served on its old connection and on a new one, and nothing else has run.
-    async fn is_well(mut self) {
+    async fn stays_well(mut self) {
         #[cfg(target_os = "linux")]
         {
             let grown = self.office.memory_peak() - self.memory;
@@ -72,7 +72,7 @@ async fn a_box_nested_a_million_deep_fails_its_call() {
     let said = "values nest more than 128 deep";
     is_refused(&mut raw, "chain", &[1; 1_000_000], Code::InvalidArgument, said).await;
     is_refused(&mut raw, "chain", &[1; 10_000_000], Code::InvalidArgument, said).await;
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn lengths_beyond_reason_fail_their_calls() {
     let said = "a length of 1099511627776 bytes is announced, but only 0 bytes are left";
     is_refused(&mut raw, "store", &length(1 << 40), Code::InvalidArgument, said).await;
     is_refused(&mut raw, "store", &[1, 7, 7, 7], Code::InvalidArgument, "2 bytes too many").await;
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_million_tiny_chunks_end_the_connection_at_the_first() {
         raw.end().await,
         "the peer exceeded a limit: a chunk of 1 bytes that is not its message's last; the least is 4096"
     );
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn large_messages_that_are_announced_and_not_sent_hold_no_memory() {
     let mut raw = world.bound().await;
     let said = "the request has 20971520 bytes, but the limit here is 16777216";
     is_refused(&mut raw, "store", &too_large, Code::ResourceExhausted, said).await;
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn a_length_of_four_gibibytes_ends_the_connection() {
         said.starts_with("the peer does not speak Carnegie's protocol: its first bytes are ff ff ff ff"),
         "{said}"
     );
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn other_protocols_are_turned_away_with_their_own_first_bytes() {
         let begin = format!("the peer does not speak Carnegie's protocol: its first bytes are {named}");
         assert!(said.starts_with(&begin), "{said}");
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn a_client_of_another_protocol_version_is_told_both_ranges() {
     foreign.write(&mut out);
     raw.send(&out).await;
     assert!(raw.end().await.starts_with("no common codec: the client offers [99], the server has Bincode"));
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 /// Numbers that look random (xorshift64*), from a seed that a failed test has printed.
@@ -256,7 +256,7 @@ async fn random_bytes_end_the_connection_whether_it_was_bound_or_not() {
         let said = raw.end().await;
         assert!(!said.is_empty(), "an end without a reason");
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -280,7 +280,7 @@ async fn frames_with_a_right_checksum_and_random_contents_never_run_anything() {
         let said = raw.end().await;
         assert!(!said.is_empty(), "an end without a reason");
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -293,7 +293,7 @@ async fn half_a_handshake_and_then_silence_ends_after_the_handshakes_time() {
         raw.send(&out[..part]).await;
         assert_eq!(raw.end().await, "no Hello came in time");
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -327,7 +327,7 @@ async fn half_a_request_and_then_the_end_runs_nothing() {
         raw.send(&out[..part]).await;
         drop(raw);
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -344,7 +344,7 @@ async fn a_flipped_bit_ends_the_connection_and_runs_nothing() {
         let said = raw.end().await;
         assert!(said.starts_with("the checksum of a "), "{said}");
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
