@@ -235,14 +235,17 @@ fn giving_up_an_idempotent_call_drops_its_handler_and_frees_its_slot_at_once() {
 #[test]
 fn an_idempotent_handler_is_dropped_at_its_deadline_and_the_client_says_deadline_exceeded() {
     let (mut pair, hall) = Pair::ready();
-    pair.latency = 30 * MS;
+    // The server counts from an earlier moment than the client, and sees the deadline before it.
+    pair.latency = 100 * MS;
     pair.cut();
+    pair.call(hall, SELL, b"").expect("a slow handshake");
+    pair.latency = 10 * MS;
     pair.hold();
     let key = pair.start_within(hall, FREE, b"", SECOND);
     let error = failure(pair.end_of(key));
     assert!(matches!(error, Error::DeadlineExceeded { execution: Execution::Unknown, .. }), "{error:?}");
     pair.settle();
-    assert_eq!(pair.stopped.last(), Some(&(pair.executed[0].execute.at, true)));
+    assert_eq!(pair.stopped.last(), Some(&(pair.executed[1].execute.at, true)));
     assert_eq!(pair.session().executing(), 0);
 }
 
@@ -424,6 +427,7 @@ fn closing_the_channel_ends_all_calls() {
     let late = pair.start(hall, SELL, b"");
     let error = failure(pair.end_of(late));
     assert_eq!((error.execution(), error.code()), (Execution::NotExecuted, Code::Cancelled));
+    pair.run_for(20 * SECOND);
     assert_eq!(pair.next_event(), Instant::NEVER, "nothing is left to do");
     assert_eq!(pair.dials.len(), 1);
 }

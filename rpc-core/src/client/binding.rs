@@ -56,6 +56,13 @@ impl Binding {
         self.fits()
     }
 
+    /// The connection on which it was refused is gone: another server, or the same one restarted, may take it.
+    pub(super) fn forget_refusal(&mut self) {
+        if matches!(self.state, State::Failed(_)) && self.fits() {
+            self.state = State::Asked;
+        }
+    }
+
     pub(super) fn fits(&self) -> bool {
         self.frame(0).fits()
     }
@@ -117,7 +124,7 @@ impl Binding {
     #[inline]
     pub(super) fn check(&self, method: u16, address: &str) -> Result<(), Error> {
         match &self.state {
-            State::Asked => Ok(()),
+            State::Asked if usize::from(method) < self.service.methods.len() => Ok(()),
             State::Agreed { methods, .. }
                 if matches!(methods.get(usize::from(method)), Some(BoundMethod::Usable)) =>
             {

@@ -21,6 +21,9 @@ const ATTEMPTS_MAX: u8 = 4;
 /// dialled without a pause.
 const SETTLED: Duration = Duration::from_secs(1);
 
+/// Small frames that may wait beside requests: a server that sends pings and reads nothing goes no further.
+const PONGS_MAX: usize = 1 << 20;
+
 impl Client {
     /// The stream that [`Output::Dial`] asked for is open. `address` is for errors and logs.
     pub fn handle_dialled(&mut self, now: Instant, connection: ConnectionId, address: &str) {
@@ -80,12 +83,6 @@ impl Client {
         true
     }
 
-    pub(super) fn say_close(&mut self, reason: &str) {
-        if let Some(open) = self.link.open_mut() {
-            Close { code: CloseCode::GoingAway, reason: reason.to_owned() }.write(open.outgoing.ready());
-        }
-    }
-
     /// Bytes from the server: as many whole frames as there are. Returns how many bytes were used; the driver keeps the
     /// rest and shows it again, with what follows.
     pub fn handle_bytes(&mut self, now: Instant, connection: ConnectionId, bytes: &[u8]) -> usize {
@@ -100,11 +97,12 @@ impl Client {
                 }
             }
         }
+        // A part of a frame is a sign of life as well: on a slow line a whole one takes longer than a pong may.
+        if let Some(open) = self.link.open_mut().filter(|_| !bytes.is_empty()) {
+            open.liveness.heard(now);
+        }
         if used > 0 {
             self.stats.bytes_in += used as u64;
-            if let Some(open) = self.link.open_mut() {
-                open.liveness.heard(now);
-            }
             self.send_waiting(now);
             self.settle_drain(now);
         }
@@ -137,7 +135,7 @@ impl Client {
             _ if !greeted => return unexpected("before the answer to the handshake"),
             Kind::Bound => return self.handle_bound(now, Bound::read(header, body)?),
             Kind::Chunk => return self.handle_chunk(now, &Chunk::read(header, body)?),
-            Kind::Ping => self.handle_ping(now, Ping::read(header, body)?.number),
+            Kind::Ping => return self.handle_ping(now, Ping::read(header, body)?.number),
             Kind::Pong => {
                 let number = Pong::read(header, body)?.number;
                 if let Some(open) = self.link.open_mut() {
@@ -159,11 +157,17 @@ impl Client {
         Ok(())
     }
 
-    fn handle_ping(&mut self, now: Instant, number: u64) {
-        let Some(open) = self.link.open_mut() else { return };
+    fn handle_ping(&mut self, now: Instant, number: u64) -> Result<(), ProtocolError> {
+        let most = self.config.limits.outgoing_max + PONGS_MAX;
+        let Some(open) = self.link.open_mut() else { return Ok(()) };
+        if open.outgoing.ready().len() > most {
+            let what = format!("pings come while {most} bytes wait that the server does not take");
+            return Err(ProtocolError::LimitExceeded { what });
+        }
         // From the Pong on, deadlines count from here, and the server counts from when it sent this ping.
         Pong { number }.write(open.outgoing.ready());
         open.time = ConnectionTime::starting(now);
+        Ok(())
     }
 
     fn handle_welcome(&mut self, now: Instant, welcome: &Welcome) -> Result<(), ProtocolError> {
@@ -244,7 +248,7 @@ impl Client {
         if self.slots.in_use() > 0 || !matches!(&self.link, Link::Ready(open) if open.draining || retired) {
             return;
         }
-        self.close_connection();
+        self.close_connection(None);
         self.lose(now, "the server is going away");
     }
 
@@ -257,15 +261,19 @@ impl Client {
 
     /// Ends the connection from this side.
     pub(super) fn fail_connection(&mut self, now: Instant, why: &str) {
-        self.close_connection();
+        self.close_connection(None);
         self.lose(now, why);
     }
 
-    /// Has the connection closed, once what waits to be written on it is written: the server's last word from here.
-    pub(super) fn close_connection(&mut self) {
+    /// Has the connection closed, after a last frame that says why. Nothing else is written any more: the calls whose
+    /// requests still wait here count as never written, and may be on their way to another server a moment later.
+    pub(super) fn close_connection(&mut self, last: Option<(CloseCode, &str)>) {
         let Some(connection) = self.link.connection() else { return };
-        if let Some(open) = self.link.open_mut() {
-            self.farewells.push((connection, std::mem::take(open.outgoing.ready())));
+        let greeted = self.link.open().is_some_and(|open| open.session.is_some());
+        if let Some((code, reason)) = last.filter(|_| greeted) {
+            let mut bytes = Vec::new();
+            Close { code, reason: reason.to_owned() }.write(&mut bytes);
+            self.farewells.push((connection, bytes));
         }
         self.outputs.push_back(Output::Close(connection));
     }
@@ -274,8 +282,9 @@ impl Client {
     fn fail_protocol(&mut self, now: Instant, error: &ProtocolError) {
         let Some(open) = self.link.open_mut() else { return };
         if open.session.is_some() {
-            Close { code: CloseCode::ProtocolError, reason: error.to_string() }.write(open.outgoing.ready());
-            self.fail_connection(now, &error.to_string());
+            let why = error.to_string();
+            self.close_connection(Some((CloseCode::ProtocolError, &why)));
+            self.lose(now, &why);
         } else {
             let error = BindError::from_protocol(&open.address, error);
             self.fail_bind(now, error);
@@ -286,7 +295,7 @@ impl Client {
     fn fail_bind(&mut self, now: Instant, error: BindError) {
         let Link::Greeting(open) = &mut self.link else { return };
         let pace = std::mem::take(&mut open.pace);
-        self.close_connection();
+        self.close_connection(None);
         self.fail_link(now, pace, error);
     }
 
@@ -294,6 +303,7 @@ impl Client {
     /// idempotent calls; of any other call nobody can say any more whether it ran.
     pub(super) fn lose(&mut self, now: Instant, why: &str) {
         let link = std::mem::replace(&mut self.link, Link::Down(Default::default()));
+        let was_ready = matches!(link, Link::Ready(_));
         let open = match link {
             Link::Greeting(open) | Link::Ready(open) => open,
             Link::Dialling(_, pace) | Link::Down(pace) => {
@@ -309,8 +319,11 @@ impl Client {
         }
         self.slots.reset(0);
         let error = BindError::Interrupted { address: open.address.to_string(), why: why.to_owned() };
-        let settled = open.session.is_some() && !open.draining && now - open.opened >= SETTLED;
-        if settled {
+        let settled = was_ready && now - open.opened >= SETTLED;
+        if was_ready && open.draining {
+            // What was asked for meanwhile was not asked here, and has its chance on the next connection.
+            self.link = Link::Down(open.pace.failed(now, &mut self.jitter, error));
+        } else if settled {
             // It had worked: dial again at once, and only slow down when that fails.
             self.link =
                 Link::Down(super::link::Pace { last: Some(error.clone().into()), ..Default::default() });
@@ -322,6 +335,7 @@ impl Client {
         } else {
             self.fail_link(now, open.pace, error);
         }
+        self.forget_refusals();
         self.want_connection(now);
     }
 
@@ -339,7 +353,6 @@ impl Client {
             return;
         }
         let execution = if written || call.in_doubt { Execution::Unknown } else { Execution::NotExecuted };
-        self.stats.unknown += u64::from(execution == Execution::Unknown);
         let error = Error::ConnectionLost {
             method: self.method_name(binding, method),
             address: open.address.clone(),

@@ -14,8 +14,8 @@ mod slots;
 mod timers;
 
 use crate::codec::CodecId;
-use crate::error::{BindError, Code, Error};
-use crate::frame::Checksum;
+use crate::error::{BindError, Code, Error, Execution};
+use crate::frame::{Checksum, CloseCode};
 use crate::limits::Limits;
 use crate::metadata::Metadata;
 use crate::service::{Descriptor, Reply};
@@ -204,8 +204,10 @@ impl Client {
             return;
         }
         self.closed = true;
-        self.say_close("the client closes the channel");
-        self.close_connection();
+        for index in 0..self.bindings.len() {
+            self.end_binding(BindingId(index as u16), Err(BindError::Closed));
+        }
+        self.close_connection(Some((CloseCode::GoingAway, "the client closes the channel")));
         self.lose(now, "the channel was closed");
         while let Some(key) = self.waiting.pop_front() {
             self.end_not_sent(key, "the channel is closed", Code::Cancelled);
@@ -216,8 +218,11 @@ impl Client {
     #[inline]
     pub fn poll_output(&mut self) -> Output {
         let Some(output) = self.outputs.pop_front() else { return Output::Wait(self.next_timeout()) };
-        if let Output::Ended(key, _) = &output {
+        if let Output::Ended(key, result) = &output {
             self.calls.release(*key);
+            if let Err(error) = result {
+                self.stats.unknown += u64::from(error.execution() == Execution::Unknown);
+            }
         }
         output
     }

@@ -25,8 +25,14 @@ impl Client {
     }
 
     fn gather(&mut self, now: Instant, reply: &frame::Reply<'_>, total: usize) -> Result<(), ProtocolError> {
-        if self.slots.current(reply.id).is_none() {
-            return Ok(());
+        match self.slots.current(reply.id).map(|slot| slot.state) {
+            Some(SlotState::Pending(_)) => {}
+            // Nobody wants the result any more, but that there is one is all that the slot waits for.
+            Some(SlotState::Quarantined { .. }) => {
+                self.slots.release(reply.id.slot);
+                return Ok(());
+            }
+            _ => return Ok(()),
         }
         let limits = &self.config.limits;
         let (most, all) = (limits.message_max, limits.gathering_max.max(limits.message_max));
@@ -76,12 +82,13 @@ impl Client {
                 Ok(())
             }
             SlotState::Pending(key) => {
-                self.slots.release(id.slot);
-                match answer {
-                    Answer::Ok => self.end_ok(key, id, Verdict::Ok, body),
-                    Answer::Application => self.end_ok(key, id, Verdict::Application, body),
+                let verdict = match answer {
+                    Answer::Ok => Verdict::Ok,
+                    Answer::Application => Verdict::Application,
                     _ => return self.end_refused(key, id, answer, retry_after, body.as_slice()),
-                }
+                };
+                self.slots.release(id.slot);
+                self.end_ok(key, id, verdict, body);
                 Ok(())
             }
         }
@@ -127,9 +134,11 @@ impl Client {
         retry_after: u32,
         payload: &[u8],
     ) -> Result<(), ProtocolError> {
+        // The slot is left only when the answer was understood: otherwise the connection ends, and the call with it.
         let (code, reason) = match answer {
             Answer::Failed => {
                 let failure = Failure::read(payload)?;
+                self.slots.release(id.slot);
                 self.end_failed(key, id, failure);
                 return Ok(());
             }
@@ -143,6 +152,11 @@ impl Client {
             }
             _ => (Code::Unknown, String::new()),
         };
+        self.slots.release(id.slot);
+        if let Some(open) = self.link.open_mut() {
+            // The rest of a large request that was refused by its first part.
+            open.outgoing.remove_large(id);
+        }
         let request_id = self.request_id(id);
         let address: Arc<str> = self.link.address().into();
         let Some(call) = self.calls.remove(key) else { return Ok(()) };
@@ -162,7 +176,6 @@ impl Client {
                 Error::Refused { method, address, code, reason, retry_after, request_id }
             }
         };
-        self.stats.unknown += u64::from(error.execution() == Execution::Unknown);
         self.outputs.push_back(Output::Ended(key, Err(error)));
         Ok(())
     }

@@ -68,7 +68,7 @@ impl Client {
         self.want_connection(now);
     }
 
-    fn drop_stale_waiters(&mut self) {
+    pub(super) fn drop_stale_waiters(&mut self) {
         let calls = &mut self.calls;
         self.waiting.retain(|key| calls.get(*key).is_some_and(|call| call.state == CallState::Waiting));
     }
@@ -76,9 +76,13 @@ impl Client {
     /// Sends the calls that wait, in their order, as far as slots and the socket allow.
     pub(super) fn send_waiting(&mut self, now: Instant) {
         while let Some(key) = self.waiting.front().copied() {
-            let waits = self.calls.get(key).is_some_and(|call| call.state == CallState::Waiting);
-            if waits && !self.send(now, key) {
-                return;
+            let call = self.calls.get(key).filter(|call| call.state == CallState::Waiting);
+            match call.map(|call| call.deadline <= now) {
+                None => {}
+                // The timer will say so too, but a slot that another call leaves at the same time must not take it.
+                Some(true) => self.expire(now, key),
+                Some(false) if self.send(now, key) => {}
+                Some(false) => return,
             }
             self.waiting.pop_front();
         }
@@ -102,6 +106,10 @@ impl Client {
         }
         let binding = &self.bindings[usize::from(call.binding.0)];
         if let Err(error) = binding.check(call.method, &open.address) {
+            let (method, address) = (error.method(), open.address.clone());
+            // That this server does not take the call says nothing about the one before.
+            let error =
+                if call.in_doubt { Error::InDoubt { method, address, request_id: None } } else { error };
             self.end(key, Err(error));
             return true;
         }
@@ -171,9 +179,6 @@ impl Client {
                 request_id: call.sent.and_then(|id| self.request_id(id)),
             },
         };
-        if error.execution() == crate::Execution::Unknown {
-            self.stats.unknown += 1;
-        }
         self.outputs.push_back(Output::Ended(key, Err(error)));
     }
 
@@ -181,6 +186,7 @@ impl Client {
     fn abandon(&mut self, now: Instant, id: SlotId, call: &Removed) -> bool {
         let idempotent = self.is_idempotent(call.binding, call.method);
         let Some(open) = self.link.open_mut() else { return true };
+        open.gathering.remove(id);
         if open.outgoing.remove_large(id) {
             self.slots.release(id.slot);
             self.send_waiting(now);

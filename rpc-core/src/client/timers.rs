@@ -83,10 +83,15 @@ impl Client {
         if !self.wants_connection() {
             return;
         }
-        let Link::Down(pace) = &mut self.link else { return };
+        let Link::Down(pace) = &self.link else { return };
         if pace.not_before.is_some_and(|time| now < time) {
             return;
         }
+        self.drop_stale_waiters();
+        if !self.wants_connection() {
+            return;
+        }
+        let Link::Down(pace) = &mut self.link else { return };
         let pace = std::mem::take(pace);
         self.dialled += 1;
         let connection = ConnectionId(self.dialled);
@@ -119,5 +124,11 @@ impl Client {
         if !retryable {
             self.end_waiting(&std::sync::Arc::new(error));
         }
+        self.forget_refusals();
+    }
+
+    /// What a server refused stands as long as the connection to it.
+    pub(super) fn forget_refusals(&mut self) {
+        self.bindings.iter_mut().for_each(super::Binding::forget_refusal);
     }
 }

@@ -8,6 +8,9 @@ use crate::limits::CHUNK_LEN_MIN;
 use crate::metadata::Metadata;
 use crate::time::Instant;
 
+/// Two texts with their places in memory, beside their bytes.
+const PAIR_LEN: usize = 128;
+
 /// The first frame of a large message, without its part of the payload.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
@@ -58,6 +61,8 @@ struct Unfinished {
     head: Head,
     total: usize,
     payload: Vec<u8>,
+    /// What it takes of `announced`: payload and metadata.
+    held: usize,
 }
 
 /// The unfinished messages of one connection.
@@ -92,7 +97,8 @@ impl Gathering {
             let reason = format!("the {what} has {total} bytes, but the limit here is {most}");
             return Ok(Err(Refused { reason }));
         }
-        if self.announced + total > all {
+        let held = total + head.metadata.as_deref().map_or(0, held_by);
+        if self.announced + held > all {
             let reason =
                 format!("unfinished large messages of this connection would hold more than {all} bytes");
             return Ok(Err(Refused { reason }));
@@ -100,8 +106,8 @@ impl Gathering {
         // Memory follows what has come, not what was announced.
         let mut payload = Vec::with_capacity(total.min(part.len() * 4));
         payload.extend_from_slice(part);
-        self.announced += total;
-        self.unfinished.push(Unfinished { head, total, payload });
+        self.announced += held;
+        self.unfinished.push(Unfinished { head, total, payload, held });
         Ok(Ok(()))
     }
 
@@ -127,16 +133,21 @@ impl Gathering {
             return Ok(None);
         }
         let whole = self.unfinished.swap_remove(at);
-        self.announced -= whole.total;
+        self.announced -= whole.held;
         Ok(Some(Gathered { head: whole.head, payload: whole.payload }))
     }
 
     /// Forgets an unfinished message.
     pub(crate) fn remove(&mut self, id: SlotId) {
         if let Some(at) = self.unfinished.iter().position(|u| u.head.id == id) {
-            self.announced -= self.unfinished.swap_remove(at).total;
+            self.announced -= self.unfinished.swap_remove(at).held;
         }
     }
+}
+
+/// Short pairs take far more room in memory than on the wire.
+fn held_by(metadata: &Metadata) -> usize {
+    metadata.encoded_len() + metadata.iter().count() * PAIR_LEN
 }
 
 fn check_part(kind: Kind, part: usize, total: usize) -> Result<(), ProtocolError> {

@@ -89,6 +89,8 @@ impl Outgoing {
         deadline: Option<Instant>,
         payload: Payload,
     ) {
+        // One copy of a message at a time: the parts of two would mix, each of them sound.
+        self.remove_large(id);
         let large = Large { id, head, deadline, payload, written: 0 };
         self.large_len += large.left();
         self.large.push_back(large);
@@ -103,6 +105,12 @@ impl Outgoing {
         };
         self.large_len -= large.left();
         large.written == 0
+    }
+
+    /// Nothing more is written but one last frame.
+    pub(crate) fn end_with(&mut self, last: impl FnOnce(&mut Vec<u8>)) {
+        (self.large, self.large_len) = (VecDeque::new(), 0);
+        last(&mut self.ready);
     }
 
     /// Whether this large message waits and nothing of it was written yet.

@@ -23,6 +23,8 @@ pub(super) struct Open {
     pub(super) time: ConnectionTime,
     /// The largest reply that the client takes.
     pub(super) message_max: usize,
+    /// Its last frame is written: nothing is read any more, and nobody waits here.
+    pub(super) ending: bool,
 }
 
 impl Open {
@@ -33,6 +35,7 @@ impl Open {
             liveness: Liveness::starting(now),
             time: ConnectionTime::starting(now),
             message_max,
+            ending: false,
         }
     }
 }

@@ -17,6 +17,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// When a client may come again that finds its slot busy.
 const BUSY_RETRY_MS: u32 = 50;
 
+/// A recorded reply up to this size is copied when it is asked for again.
+const REPLAY_COPIED_MAX: usize = 256;
+
 /// A request that is whole.
 struct Whole<'a> {
     id: SlotId,
@@ -366,7 +369,7 @@ impl Recorded {
     #[inline]
     fn limit(&mut self, most: usize, ours: usize) {
         let size = self.payload.as_slice().len();
-        if size > most {
+        if size > most && matches!(self.answer, Answer::Ok | Answer::Application) {
             let whose = if most == ours { "this server's" } else { "the client's" };
             let message = format!("the reply has {size} bytes, but {whose} limit is {most}");
             let mut payload = Vec::new();
@@ -385,9 +388,10 @@ impl Recorded {
             attached: flags.contains(Flags::ATTACHED),
             ..Reply::default()
         };
-        if size > CHUNK_LEN {
+        // A replay costs its client a few bytes: it is not copied, and a further one takes its place.
+        if size > CHUNK_LEN || (reply.replayed && size > REPLAY_COPIED_MAX) {
             let mut head = Vec::new();
-            reply.total = Some(size as u32);
+            reply.total = (size > CHUNK_LEN).then_some(size as u32);
             reply.begin(&mut head);
             let payload = self.payload.share();
             open.outgoing.push_large(id, head, None, payload);

@@ -133,13 +133,14 @@ impl Session {
         }
         self.stats.bytes_in += used as u64;
         match self.open(lane) {
-            Some(open) => {
-                if used > 0 {
+            Some(open) if !open.ending => {
+                // A part of a frame is a sign of life as well: on a slow line a whole one takes longer than a pong may.
+                if !bytes.is_empty() {
                     open.liveness.heard(now);
                 }
                 used
             }
-            None => bytes.len(),
+            _ => bytes.len(),
         }
     }
 
@@ -150,7 +151,7 @@ impl Session {
         lane: Lane,
         bytes: &[u8],
     ) -> Result<Option<usize>, ProtocolError> {
-        let Some(open) = self.open(lane) else { return Ok(None) };
+        let Some(open) = self.open(lane).filter(|open| !open.ending) else { return Ok(None) };
         let Some((header, body)) = frame::split(bytes, open.outgoing.checksum())? else { return Ok(None) };
         if header.kind == Kind::Request {
             self.handle_request(now, lane, &Request::read(&header, body)?)?;
@@ -217,13 +218,26 @@ impl Session {
         };
         if code == CloseCode::Misuse {
             // Somebody else uses this session's numbers, so none of them can be trusted: all of it ends at once.
-            self.close_all(code, &error.to_string());
+            self.close_all(code, &error.to_string(), Some(&error));
             return;
         }
-        if let Some(open) = self.open(lane) {
-            Close { code, reason: error.to_string() }.write(open.outgoing.ready());
-        }
+        self.end_lane(lane, code, &error.to_string());
         self.outputs.push_back(Output::Close(lane, Some(error)));
+    }
+
+    /// Says the last word on a connection. No answer may follow it, and no request is taken any more.
+    fn end_lane(&mut self, lane: Lane, code: CloseCode, reason: &str) {
+        let Some(open) = self.open(lane).filter(|open| !open.ending) else { return };
+        open.ending = true;
+        open.outgoing.end_with(|out| Close { code, reason: reason.to_owned() }.write(out));
+        self.forget_waiters(lane);
+    }
+
+    fn forget_waiters(&mut self, lane: Lane) {
+        for slot in &mut self.slots {
+            slot.waiters &= !lane.mask();
+            slot.attached &= !lane.mask();
+        }
     }
 
     /// A connection is gone. When it was the last, nobody waits any more: idempotent handlers are dropped, others are told
@@ -233,11 +247,9 @@ impl Session {
         if place.take().is_none() {
             return;
         }
-        for slot in &mut self.slots {
-            slot.waiters &= !lane.mask();
-            slot.attached &= !lane.mask();
-        }
+        self.forget_waiters(lane);
         if self.is_over() {
+            self.drop_unstarted();
             self.stop_all();
         }
     }
@@ -297,9 +309,11 @@ impl Session {
                 next = next.min(running.deadline);
                 continue;
             }
-            let waiters = if running.idempotent { std::mem::take(&mut slot.waiters) } else { 0 };
+            // The client's own clock says the same at about this time: an answer would only race with it.
+            if running.idempotent {
+                slot.waiters = 0;
+            }
             self.stop(at);
-            self.answer_all(waiters, at, frame::Answer::Unknown);
         }
         self.next_deadline = next;
     }
@@ -314,18 +328,36 @@ impl Session {
 
     /// Ends the session and all of its connections.
     pub fn close(&mut self, _now: Instant, reason: &str) {
-        self.close_all(CloseCode::GoingAway, reason);
+        self.close_all(CloseCode::GoingAway, reason, None);
     }
 
-    fn close_all(&mut self, code: CloseCode, reason: &str) {
+    /// One step: nothing that was not started is started, nobody waits, nothing more is read.
+    fn close_all(&mut self, code: CloseCode, reason: &str, error: Option<&ProtocolError>) {
+        self.drop_unstarted();
         for index in 0..self.lanes.len() {
-            if let Some(open) = self.lanes[index].as_deref_mut() {
-                Close { code, reason: reason.to_owned() }.write(open.outgoing.ready());
-                self.outputs.push_back(Output::Close(Lane(index as u8), None));
+            let lane = Lane(index as u8);
+            if self.open(lane).is_some_and(|open| !open.ending) {
+                self.end_lane(lane, code, reason);
+                self.outputs.push_back(Output::Close(lane, error.cloned()));
             }
         }
         self.stop_all();
-        self.slots.clear();
+    }
+
+    /// Takes back the requests that the driver has not heard of.
+    fn drop_unstarted(&mut self) {
+        let (slots, executing, calls) = (&mut self.slots, &mut self.executing, &mut self.stats.calls);
+        self.outputs.retain(|output| {
+            let Output::Execute(execute) = output else { return true };
+            let slot =
+                slots.get_mut(execute.at.slot as usize).filter(|slot| slot.last == execute.at.sequence);
+            if let Some(slot) = slot.filter(|slot| matches!(slot.state, SlotState::Running(_))) {
+                slot.state = SlotState::Vacant;
+                *executing -= 1;
+            }
+            *calls -= 1;
+            false
+        });
     }
 
     /// What the driver must do next.

@@ -211,8 +211,10 @@ impl Pair {
         let Some(wire) = self.wires.get_mut(&number) else { return };
         let was_open = std::mem::replace(&mut wire.client_open, false);
         let end = std::mem::replace(&mut wire.end, End::Closed);
-        wire.up.in_flight.clear();
-        wire.down.in_flight.clear();
+        for pipe in [&mut wire.up, &mut wire.down] {
+            pipe.in_flight.clear();
+            pipe.cut_at = None;
+        }
         self.close_end(end);
         if was_open {
             self.client.handle_disconnected(self.now, ConnectionId(number), why);

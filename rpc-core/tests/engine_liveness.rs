@@ -1,0 +1,189 @@
+//! Is the peer still there? Probes in both directions.
+
+mod support;
+
+use rpc_core::client;
+use rpc_core::frame::Kind;
+use rpc_core::server::{self, Completion};
+use rpc_core::{Error, Execution};
+use support::services::*;
+use support::wire::*;
+use support::{MS, Pair, SECOND, failure, payload};
+
+fn pings(stream: &[u8]) -> usize {
+    of_kind(stream, Kind::Ping).len()
+}
+
+#[test]
+fn a_silent_server_with_calls_is_probed_after_a_second_and_dead_0_4_seconds_later() {
+    let (mut pair, hall) = Pair::ready();
+    pair.run_for(5 * SECOND);
+    pair.wire().up.black_hole = true;
+    let start = pair.now;
+    let key = pair.start(hall, SELL, b"");
+    pair.run_for(SECOND - MS);
+    assert_eq!(pings(&pair.wire().up.sent), 0);
+    pair.run_for(MS);
+    assert_eq!(pings(&pair.wire().up.sent), 1);
+    let error = failure(pair.end_of(key));
+    assert_eq!(pair.now, start + 1400 * MS);
+    assert_eq!(
+        error.to_string(),
+        "Hall.sell: the connection to hall:7000 is lost: no answer to a ping for 0.4 s (execution unknown)"
+    );
+    assert!(!pair.wires[&1].is_open_at_the_client());
+}
+
+#[test]
+fn an_idempotent_call_moves_on_when_its_server_is_found_dead() {
+    let (mut pair, hall) = Pair::ready();
+    pair.wire().down.black_hole = true;
+    let start = pair.now;
+    let key = pair.start(hall, FREE, b"seats");
+    assert_eq!(payload(&pair.end_of(key)), b"seats");
+    assert_eq!(pair.now, start + 1400 * MS);
+}
+
+#[test]
+fn a_slow_line_is_given_the_time_that_its_round_trips_take() {
+    let mut pair = Pair::new();
+    pair.latency = 700 * MS;
+    let hall = pair.client.bind(pair.now, &HALL);
+    pair.settle();
+    pair.hold();
+    let key = pair.start_within(hall, SELL, b"", 20 * SECOND);
+    pair.run_for(15 * SECOND);
+    assert!(!pair.has_ended(key));
+    assert_eq!(pair.dials.len(), 1, "a round trip of 1.4 s is no death");
+}
+
+#[test]
+fn a_server_that_works_long_but_answers_pings_is_not_declared_dead() {
+    let (mut pair, hall) = Pair::ready();
+    pair.latency = 20 * MS;
+    pair.hold();
+    let key = pair.start_within(hall, SELL, b"", 60 * SECOND);
+    pair.run_for(30 * SECOND);
+    assert!(pings(&pair.wire().up.sent) >= 25);
+    pair.complete(id(0, 1), Completion::Ok(b"at last".to_vec()));
+    assert_eq!(payload(&pair.end_of(key)), b"at last");
+    assert_eq!(pair.dials.len(), 1);
+}
+
+#[test]
+fn a_server_that_answers_other_calls_is_not_probed() {
+    let (mut pair, hall) = Pair::ready();
+    pair.handler = Box::new(|execute| (execute.payload != b"slow").then(|| Completion::Ok(Vec::new())));
+    pair.start_within(hall, SELL, b"slow", 60 * SECOND);
+    for _ in 0..50 {
+        pair.call(hall, SELL, b"").expect("quick");
+        pair.run_for(500 * MS);
+    }
+    assert_eq!(pings(&pair.wire().up.sent), 0);
+}
+
+#[test]
+fn a_reply_that_trickles_in_slower_than_a_frame_a_second_is_a_sign_of_life() {
+    let (mut pair, hall) = Pair::ready();
+    pair.hold();
+    let key = pair.start_within(hall, SELL, b"", 60 * SECOND);
+    pair.wire().down.blocked = true;
+    pair.complete(id(0, 1), Completion::Ok(vec![5; 60 << 10]));
+    let mut frame = Vec::new();
+    let now = pair.now;
+    pair.session().poll_transmit(now, server::Lane(0), &mut frame);
+    for part in frame.chunks(6 << 10) {
+        pair.run_for(900 * MS);
+        pair.inject_down(part);
+    }
+    assert_eq!(payload(&pair.end_of(key)).len(), 60 << 10);
+    assert_eq!(pair.dials.len(), 1);
+}
+
+#[test]
+fn idle_connections_are_probed_by_both_sides_every_30_seconds() {
+    let (mut pair, _) = Pair::ready();
+    pair.run_for(29 * SECOND);
+    assert_eq!((pings(&pair.wire().up.sent), pings(&pair.wire().down.sent)), (0, 0));
+    pair.run_for(60 * SECOND);
+    assert!(pings(&pair.wire().up.sent) >= 1);
+    assert!(pings(&pair.wire().down.sent) >= 1);
+    let all = pings(&pair.wire().up.sent) + pings(&pair.wire().down.sent);
+    assert!((2..=4).contains(&all), "{all}");
+    assert_eq!(pair.dials.len(), 1);
+}
+
+#[test]
+fn each_side_probes_an_idle_connection_when_the_other_does_not() {
+    let mut long = client::Config::default();
+    long.limits.keep_alive = 3600 * SECOND;
+    let mut pair = Pair::with(long, Default::default(), vec![&HALL]);
+    pair.bind(&HALL);
+    pair.run_for(91 * SECOND);
+    assert_eq!((pings(&pair.wire().up.sent), pings(&pair.wire().down.sent)), (0, 3));
+
+    let mut long = server::Config::default();
+    long.limits.keep_alive = 3600 * SECOND;
+    let mut pair = Pair::with(Default::default(), long, vec![&HALL]);
+    pair.bind(&HALL);
+    pair.run_for(91 * SECOND);
+    assert_eq!((pings(&pair.wire().up.sent), pings(&pair.wire().down.sent)), (3, 0));
+}
+
+#[test]
+fn a_server_leaves_a_client_that_has_vanished() {
+    let (mut pair, hall) = Pair::ready();
+    pair.hold();
+    pair.start_within(hall, SELL, b"", 3600 * SECOND);
+    pair.wire().up.black_hole = true;
+    pair.wire().down.black_hole = true;
+    pair.run_for(32 * SECOND);
+    assert!(pair.wires[&1].is_closed());
+    assert!(pair.stopped.contains(&(id(0, 1), false)), "the handler is told");
+}
+
+#[test]
+fn an_idle_client_notices_a_dead_server_and_dials_when_it_is_needed() {
+    let (mut pair, hall) = Pair::ready();
+    pair.wire().up.black_hole = true;
+    pair.wire().down.black_hole = true;
+    pair.run_for(32 * SECOND);
+    assert!(!pair.wires[&1].is_open_at_the_client());
+    assert_eq!(pair.dials.len(), 1);
+    pair.call(hall, SELL, b"").expect("over a new connection");
+}
+
+#[test]
+fn silence_before_the_first_call_is_not_held_against_the_server() {
+    let (mut pair, hall) = Pair::ready();
+    pair.run_for(20 * SECOND);
+    pair.hold();
+    pair.start_within(hall, SELL, b"", 60 * SECOND);
+    pair.run_for(999 * MS);
+    assert_eq!(pings(&pair.wire().up.sent), 0);
+}
+
+#[test]
+fn a_call_without_an_answer_ends_at_its_deadline_even_while_pings_are_answered() {
+    let (mut pair, hall) = Pair::ready();
+    pair.hold();
+    let start = pair.now;
+    let key = pair.start_within(hall, SELL, b"", 7 * SECOND);
+    let error = failure(pair.end_of(key));
+    assert!(matches!(error, Error::DeadlineExceeded { execution: Execution::Unknown, .. }), "{error}");
+    assert_eq!(pair.now, start + 7 * SECOND);
+}
+
+#[test]
+fn a_server_that_pings_and_takes_nothing_is_left_before_the_answers_pile_up() {
+    let (mut pair, _) = Pair::ready();
+    pair.wire().up.blocked = true;
+    let flood = written(|out| (0..4000).for_each(|number| rpc_core::frame::Ping { number }.write(out)));
+    for _ in 0..100 {
+        if pair.wire().is_open_at_the_client() {
+            pair.inject_down(&flood);
+        }
+    }
+    assert!(!pair.wire().is_open_at_the_client());
+    assert!(pair.client.stats().bytes_in < 4 << 20);
+}
