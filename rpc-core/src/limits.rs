@@ -68,6 +68,9 @@ pub struct Limits {
     pub outgoing_max: usize,
     /// Server: bytes of unfinished large messages of one connection. Default 64 MiB, and never below `message_max`.
     pub gathering_max: usize,
+    /// Server: bytes of replies that it keeps for one session, to answer copies of requests with. Default 16 MiB. Of a call
+    /// whose reply would go beyond it, only the fact that it was executed is kept.
+    pub replies_max: usize,
     /// The handshake must be over within this time. Default 5 s.
     pub handshake: Duration,
     /// A call without a timeout of its own or of its method ends after this. Default 10 s.
@@ -92,6 +95,7 @@ impl Default for Limits {
             waiting_max: 1 << 16,
             outgoing_max: 1 << 20,
             gathering_max: 64 << 20,
+            replies_max: 16 << 20,
             handshake: Duration::from_secs(5),
             call_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(30),

@@ -56,7 +56,7 @@ impl Rows for House {
     }
     async fn free(&self, number: u32) -> Result<Row, Row> {
         self.0.fetch_add(1, SeqCst);
-        if number % 2 == 0 { Err(Row(number)) } else { Ok(Row(number)) }
+        if number.is_multiple_of(2) { Err(Row(number)) } else { Ok(Row(number)) }
     }
 }
 

@@ -3,11 +3,11 @@
 
 use crate::box_office::OfficeClient;
 use crate::process::{Office, Setup, start};
-use crate::raw::{Raw, hello, length};
+use crate::raw::{Raw, hello, index, length};
 use crate::support::soon;
 use carnegie::Code;
 use rpc_core::SlotId;
-use rpc_core::frame::{self, Answer, Checksum, Chunk, Flags, Kind, Refusal, Request};
+use rpc_core::frame::{self, Answer, Checksum, Chunk, Flags, Kind, Refusal, Reply, Request};
 
 /// A server and a good client of it.
 struct World {
@@ -39,7 +39,7 @@ impl World {
     }
 
     /// The good client is served on its old connection and on a new one, and nothing else has run.
-    async fn is_well(mut self) {
+    async fn stays_well(mut self) {
         #[cfg(target_os = "linux")]
         {
             let grown = self.office.memory_peak() - self.memory;
@@ -72,7 +72,7 @@ async fn a_box_nested_a_million_deep_fails_its_call() {
     let said = "values nest more than 128 deep";
     is_refused(&mut raw, "chain", &[1; 1_000_000], Code::InvalidArgument, said).await;
     is_refused(&mut raw, "chain", &[1; 10_000_000], Code::InvalidArgument, said).await;
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn lengths_beyond_reason_fail_their_calls() {
     let said = "a length of 1099511627776 bytes is announced, but only 0 bytes are left";
     is_refused(&mut raw, "store", &length(1 << 40), Code::InvalidArgument, said).await;
     is_refused(&mut raw, "store", &[1, 7, 7, 7], Code::InvalidArgument, "2 bytes too many").await;
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -98,8 +98,15 @@ async fn a_million_tiny_chunks_end_the_connection_at_the_first() {
     let id = SlotId { slot: 0, sequence: 1 };
     let mut out = Vec::new();
     let part = [7; 4096];
-    Request { id, method: 9, deadline: 9_000, total: Some(2_000_000), payload: &part, ..Default::default() }
-        .write(&mut out, Checksum::Whole);
+    Request {
+        id,
+        method: index::<OfficeClient>("store"),
+        deadline: 9_000,
+        total: Some(2_000_000),
+        payload: &part,
+        ..Default::default()
+    }
+    .write(&mut out, Checksum::Whole);
     raw.send(&out).await;
     let mut out = Vec::new();
     for _ in 0..10_000 {
@@ -112,7 +119,7 @@ async fn a_million_tiny_chunks_end_the_connection_at_the_first() {
         raw.end().await,
         "the peer exceeded a limit: a chunk of 1 bytes that is not its message's last; the least is 4096"
     );
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -125,7 +132,7 @@ async fn large_messages_that_are_announced_and_not_sent_hold_no_memory() {
         let id = SlotId { slot, sequence: 1 };
         Request {
             id,
-            method: 9,
+            method: index::<OfficeClient>("store"),
             deadline: 9_000,
             total: Some(16 << 20),
             payload: &part,
@@ -153,7 +160,7 @@ async fn large_messages_that_are_announced_and_not_sent_hold_no_memory() {
     let mut raw = world.bound().await;
     let said = "the request has 20971520 bytes, but the limit here is 16777216";
     is_refused(&mut raw, "store", &too_large, Code::ResourceExhausted, said).await;
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -169,7 +176,7 @@ async fn a_length_of_four_gibibytes_ends_the_connection() {
         said.starts_with("the peer does not speak Carnegie's protocol: its first bytes are ff ff ff ff"),
         "{said}"
     );
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -187,7 +194,7 @@ async fn other_protocols_are_turned_away_with_their_own_first_bytes() {
         let begin = format!("the peer does not speak Carnegie's protocol: its first bytes are {named}");
         assert!(said.starts_with(&begin), "{said}");
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -208,7 +215,7 @@ async fn a_client_of_another_protocol_version_is_told_both_ranges() {
     foreign.write(&mut out);
     raw.send(&out).await;
     assert!(raw.end().await.starts_with("no common codec: the client offers [99], the server has Bincode"));
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 /// Numbers that look random (xorshift64*), from a seed that a failed test has printed.
@@ -249,7 +256,7 @@ async fn random_bytes_end_the_connection_whether_it_was_bound_or_not() {
         let said = raw.end().await;
         assert!(!said.is_empty(), "an end without a reason");
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -273,7 +280,7 @@ async fn frames_with_a_right_checksum_and_random_contents_never_run_anything() {
         let said = raw.end().await;
         assert!(!said.is_empty(), "an end without a reason");
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -286,7 +293,25 @@ async fn half_a_handshake_and_then_silence_ends_after_the_handshakes_time() {
         raw.send(&out[..part]).await;
         assert_eq!(raw.end().await, "no Hello came in time");
     }
-    world.is_well().await;
+    world.stays_well().await;
+}
+
+#[tokio::test]
+async fn half_a_request_and_then_silence_ends_when_a_probe_is_not_answered() {
+    let (office, mut events) = crate::box_office::hall();
+    let mut limits = carnegie::Limits::default();
+    limits.keep_alive = std::time::Duration::from_millis(50);
+    limits.pong_wait_min = std::time::Duration::from_millis(50);
+    let server = crate::support::run(carnegie::Server::new().add(office).limits(limits)).await;
+    let mut raw = Raw::bound::<OfficeClient>(server.address).await;
+    let mut out = Vec::new();
+    let id = SlotId { slot: 0, sequence: 1 };
+    Request { id, method: 0, deadline: 9_000, payload: b"\x09\x03Eve", ..Default::default() }
+        .write(&mut out, Checksum::Whole);
+    raw.send(&out[..26]).await;
+    assert_eq!(raw.end().await, "a Ping frame");
+    crate::support::until(|| server.server.stats().connections == 0).await;
+    assert_eq!(events.so_far(), []);
 }
 
 #[tokio::test]
@@ -302,7 +327,7 @@ async fn half_a_request_and_then_the_end_runs_nothing() {
         raw.send(&out[..part]).await;
         drop(raw);
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -319,7 +344,7 @@ async fn a_flipped_bit_ends_the_connection_and_runs_nothing() {
         let said = raw.end().await;
         assert!(said.starts_with("the checksum of a "), "{said}");
     }
-    world.is_well().await;
+    world.stays_well().await;
 }
 
 #[tokio::test]
@@ -346,23 +371,67 @@ async fn the_same_request_id_with_another_payload_ends_the_session() {
     assert_eq!(world.office.next().await, "sell 1");
 }
 
-#[tokio::test]
-async fn a_client_that_does_not_read_its_replies_costs_no_more_than_the_limits_say() {
-    let world = world().await;
-    let mut raw = world.bound().await;
-    // 300 replies of 1 MiB each, none of which is read.
-    let mut out = Vec::new();
+/// Requests for replies of 1 MiB each, one in each of so many slots.
+fn fetches(slots: u32) -> Vec<u8> {
     let mut payload = vec![252];
     payload.extend_from_slice(&(1_u32 << 20).to_le_bytes());
-    for slot in 0..300 {
+    let mut out = Vec::new();
+    for slot in 0..slots {
         let id = SlotId { slot, sequence: 1 };
-        Request { id, method: 8, deadline: 9_000, payload: &payload, ..Default::default() }
+        let method = index::<OfficeClient>("fetch");
+        Request { id, method, deadline: 9_000, payload: &payload, ..Default::default() }
             .write(&mut out, Checksum::Whole);
     }
-    raw.send(&out).await;
-    soon(world.good.look()).await.unwrap();
+    out
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_replies_makes_the_server_hold_few_of_them() {
+    let mut world = world().await;
+    let mut raw = world.bound().await;
+    assert_eq!(world.office.next().await, "look 0");
+    raw.send(&fetches(300)).await;
+    assert_eq!(world.office.next().await, "fetch 1048576");
+    for _ in 0..3 {
+        soon(world.good.look()).await.unwrap();
+        while world.office.next().await != "look 0" {}
+    }
+    #[cfg(target_os = "linux")]
+    assert!(world.office.memory_peak() - world.memory < 100);
     drop(raw);
     soon(world.good.look()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_replies_that_a_session_keeps_are_bounded_and_that_they_ran_is_kept_of_all() {
+    let world = world().await;
+    let mut raw = world.bound().await;
+    raw.send(&fetches(300)).await;
+    let mut answered = 0;
+    while answered < 300 {
+        let (header, body) = raw.frame().await.expect("the connection lives on");
+        if header.kind == Kind::Reply {
+            assert_eq!(Reply::read(&header, &body).unwrap().answer, Answer::Ok);
+            answered += 1;
+        }
+    }
     #[cfg(target_os = "linux")]
-    println!("grown by {} MiB", world.office.memory_peak() - world.memory);
+    {
+        let grown = world.office.memory_peak() - world.memory;
+        assert!(grown < 100, "the server's memory grew by {grown} MiB");
+    }
+    // The same requests again: none runs a second time, and most of their replies are gone.
+    let mut raw_again = fetches(300);
+    raw_again.drain(..raw_again.len() / 300 * 299);
+    raw.send(&raw_again).await;
+    let answer = loop {
+        let (header, body) = raw.frame().await.expect("the connection lives on");
+        if header.kind == Kind::Reply {
+            break Reply::read(&header, &body).unwrap().answer;
+        }
+    };
+    assert_eq!(answer, Answer::Executed);
+    let mut ran = world.office.kill().await;
+    ran.retain(|line| line.starts_with("fetch"));
+    assert_eq!(ran.len(), 300);
 }

@@ -34,6 +34,11 @@ pub(crate) fn hello() -> Hello {
     }
 }
 
+/// Where a method stands in the table that a client of `C` binds.
+pub(crate) fn index<C: Client>(method: &str) -> u16 {
+    C::descriptor().methods.iter().position(|m| m.name == method).expect("a method of the service") as u16
+}
+
 /// A number as bincode writes it in front of a sequence.
 pub(crate) fn length(number: u64) -> Vec<u8> {
     let mut bytes = vec![253];
@@ -78,14 +83,12 @@ impl Raw {
 
     /// A request in a slot of its own, in chunks where it is large. Ends 9 s after the handshake.
     pub(crate) async fn request<C: Client>(&mut self, method: &str, payload: &[u8]) -> SlotId {
-        let methods = C::descriptor().methods;
-        let index = methods.iter().position(|m| m.name == method).unwrap();
+        let method = index::<C>(method);
         self.sequence += 1;
         let id = SlotId { slot: 0, sequence: self.sequence };
         let (first, rest) = payload.split_at(payload.len().min(CHUNK_LEN));
-        let mut request =
-            Request { id, method: index as u16, deadline: 9_000, payload: first, ..Default::default() };
-        request.idempotent = methods[index].idempotent;
+        let mut request = Request { id, method, deadline: 9_000, payload: first, ..Default::default() };
+        request.idempotent = C::descriptor().methods[usize::from(method)].idempotent;
         request.total = (!rest.is_empty()).then_some(payload.len() as u32);
         let mut out = Vec::new();
         request.write(&mut out, Checksum::Whole);

@@ -6,6 +6,8 @@ use crate::support::{Running, run, soon};
 use carnegie::{Code, Error, Execution, Limits, Server};
 use rpc_core::frame::{Answer, Cancel, Checksum, Refusal, Request};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Generous: the machine may be busy. That it is within 20 ms on a quiet one is shown where the driver is tested.
 const LATE: Duration = Duration::from_millis(500);
@@ -121,4 +123,44 @@ async fn an_unreachable_server_does_not_make_a_call_outlive_its_deadline() {
     assert_eq!((error.code(), error.execution()), (Code::Unavailable, Execution::NotExecuted), "{error}");
     assert!(error.to_string().contains("refused"), "it says why there is no server: {error}");
     assert!(error.is_retryable());
+}
+
+/// Carries bytes from one stream to another, the first ones late.
+async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+    let mut bytes = vec![0; 1 << 16];
+    let mut late = Duration::from_millis(60);
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        tokio::time::sleep(std::mem::take(&mut late)).await;
+        if to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The server counts from when it sent its welcome, so its deadlines pass earlier by the time that took.
+#[tokio::test]
+async fn after_a_slow_handshake_a_call_that_runs_out_of_time_says_so_whether_it_is_idempotent_or_not() {
+    let (office, _events) = hall();
+    let server = run(Server::new().add(office)).await;
+    let (near, middle) = tokio::io::duplex(1 << 16);
+    let (from_client, to_client) = tokio::io::split(middle);
+    let (from_server, to_server) = TcpStream::connect(server.address).await.unwrap().into_split();
+    tokio::spawn(carry(from_client, to_server));
+    tokio::spawn(carry(from_server, to_client));
+    let office: OfficeClient = soon(carnegie::connect_over(near)).await.unwrap();
+    for round in 0..5 {
+        let timeout = Duration::from_millis(150 + 7 * round);
+        let error = soon(office.look_later().timeout(timeout)).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.execution()),
+            (Code::DeadlineExceeded, Execution::Unknown),
+            "{error}"
+        );
+        let error = soon(office.sell_later(round).timeout(timeout)).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.execution()),
+            (Code::DeadlineExceeded, Execution::Unknown),
+            "{error}"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use super::slots::SlotState;
 use super::{CallKey, Client, Output};
 use crate::connection::Head;
-use crate::error::{Code, Error, ProtocolError};
+use crate::error::{Code, Error, Execution, ProtocolError};
 use crate::frame::{self, Answer, Chunk, Failure, Kind, Refusal};
 use crate::ids::SlotId;
 use crate::service::{Payload, Reply, Verdict};
@@ -163,6 +163,11 @@ impl Client {
         let method = self.method_name(call.binding, call.method);
         let error = match answer {
             Answer::Executed => Error::ReplyLost { method, address, request_id },
+            // By the server's reckoning, which is the earlier one, the time of the call is over: it has dropped the handler.
+            Answer::Unknown if self.is_idempotent(call.binding, call.method) => {
+                let (address, execution) = (Some(address), Execution::Unknown);
+                Error::DeadlineExceeded { method, address, after: call.timeout, execution, request_id }
+            }
             Answer::Unknown => Error::InDoubt { method, address, request_id },
             // An earlier id of the call may have run, so that this one did not says nothing.
             _ if call.in_doubt => Error::InDoubt { method, address, request_id },

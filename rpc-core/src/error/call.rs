@@ -38,7 +38,7 @@ pub enum Error {
         /// The method that was called.
         method: &'static str,
         /// Which server, if the request was given to one.
-        address: Option<String>,
+        address: Option<Arc<str>>,
         /// The time that the call had.
         after: Duration,
         /// `NotExecuted` if the request was never sent or was refused, else `Unknown`.

@@ -174,6 +174,7 @@ impl Session {
         let running = Running { idempotent: request.idempotent, deadline, stopped: false };
         let before = std::mem::replace(&mut slot.state, SlotState::Running(running));
         (slot.last, slot.waiters, slot.attached, slot.hash) = (request.id.sequence, lane.mask(), 0, hash);
+        self.kept = self.kept.saturating_sub(before.kept());
         if let SlotState::Done(Recorded { payload: Payload::Owned(buffer), .. }) = before {
             self.recycle(buffer);
         }
@@ -253,7 +254,11 @@ impl Session {
                 self.recycle(buffer);
             }
         } else {
+            if self.kept.saturating_add(recorded.payload.as_slice().len()) > self.config.limits.replies_max {
+                recorded = Recorded::without_reply();
+            }
             slot.state = SlotState::Done(recorded);
+            self.kept += slot.state.kept();
         }
     }
 
@@ -296,6 +301,7 @@ impl Session {
                     self.stop(left);
                 }
                 let slot = &mut self.slots[index];
+                self.kept = self.kept.saturating_sub(slot.state.kept());
                 (slot.last, slot.state) = (id.sequence, SlotState::Fenced);
                 let waiters = std::mem::take(&mut slot.waiters) | lane.mask();
                 self.answer_all(waiters, id, Answer::Fenced);
@@ -308,8 +314,11 @@ impl Session {
     pub(super) fn handle_release(&mut self, release: &Release) {
         for id in &release.ids {
             let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.last == id.sequence);
-            if let Some(Slot { state: SlotState::Done(recorded), .. }) = slot {
-                *recorded = Recorded { answer: Answer::Executed, payload: Payload::default() };
+            if let Some(Slot { state, .. }) = slot
+                && matches!(state, SlotState::Done(_))
+            {
+                self.kept = self.kept.saturating_sub(state.kept());
+                *state = SlotState::Done(Recorded::without_reply());
             }
         }
     }

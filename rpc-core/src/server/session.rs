@@ -48,6 +48,8 @@ pub struct Session {
     /// No handler's time is up before this. Kept low instead of exact: a timer that fires too early costs one scan.
     pub(super) next_deadline: Instant,
     pub(super) executing: usize,
+    /// Bytes of the replies that the slots keep.
+    pub(super) kept: usize,
     pub(super) stats: Stats,
     spare: Vec<Vec<u8>>,
 }
@@ -64,6 +66,7 @@ impl Session {
             outputs: VecDeque::new(),
             next_deadline: Instant::NEVER,
             executing: 0,
+            kept: 0,
             stats: Stats::default(),
             spare: Vec::new(),
         }

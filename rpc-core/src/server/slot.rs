@@ -42,6 +42,21 @@ pub(super) struct Recorded {
     pub(super) payload: Payload,
 }
 
+impl SlotState {
+    /// Bytes of the reply that it keeps.
+    #[inline]
+    pub(super) fn kept(&self) -> usize {
+        if let SlotState::Done(recorded) = self { recorded.payload.as_slice().len() } else { 0 }
+    }
+}
+
+impl Recorded {
+    /// All that is left of a reply whose bytes are not kept.
+    pub(super) fn without_reply() -> Self {
+        Recorded { answer: Answer::Executed, payload: Payload::default() }
+    }
+}
+
 /// One lane of the session.
 #[derive(Debug, Default)]
 pub(super) struct Slot {

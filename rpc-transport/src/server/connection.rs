@@ -29,6 +29,9 @@ use tokio::time::Sleep;
 /// Handlers polled between two looks at the clock.
 const HANDLERS_AT_ONCE: usize = 64;
 
+/// Bytes of their replies that are not exceeded by more than one of these: only what the engine has counts as backlog.
+const REPLIES_AT_ONCE: usize = 256 << 10;
+
 /// Replies that are ready wait at most about this long for handlers that are polled after theirs.
 const WRITE_AFTER: Duration = Duration::from_micros(200);
 
@@ -295,10 +298,17 @@ impl Connection {
     fn poll_handlers(&mut self, cx: &mut Context<'_>) {
         let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
         let batch = unconstrained(poll_fn(|cx| {
+            let mut replies = 0;
             for _ in 0..HANDLERS_AT_ONCE {
+                if replies > REPLIES_AT_ONCE {
+                    break;
+                }
                 let Some((execute, buffer)) = todo.executes.pop_front() else { break };
                 match handler::begin(&attached.link, execute, buffer, Some(cx)) {
-                    Begun::Ended(end) => ended.push(end),
+                    Begun::Ended(end) => {
+                        replies += end.reply_len();
+                        ended.push(end);
+                    }
                     Begun::Waiting(handling) => waiting.push(handling),
                 }
             }

@@ -23,6 +23,17 @@ pub(crate) struct Ended {
     pub(crate) buffer: Vec<u8>,
 }
 
+impl Ended {
+    /// Bytes of the reply.
+    #[inline]
+    pub(crate) fn reply_len(&self) -> usize {
+        match &self.completion {
+            Completion::Ok(reply) | Completion::Application(reply) => reply.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// A handler after its first poll.
 pub(crate) enum Begun {
     Ended(Ended),
