@@ -40,6 +40,8 @@ pub struct Pair {
     pub stopped: Vec<(SlotId, bool)>,
     pub faults: Vec<ProtocolError>,
     sessions: u64,
+    /// Counts of servers before a restart.
+    past: Stats,
 }
 
 impl Pair {
@@ -64,6 +66,7 @@ impl Pair {
             stopped: Vec::new(),
             faults: Vec::new(),
             sessions: 0,
+            past: Stats::default(),
         }
     }
 
@@ -175,6 +178,13 @@ impl Pair {
         }
     }
 
+    pub fn session_if_any(&mut self) -> Option<&mut Session> {
+        match &mut self.wires.values_mut().next_back()?.end {
+            End::Session(session, _) => Some(session),
+            _ => None,
+        }
+    }
+
     /// Bytes for the server's end of the newest connection, as if the client had written them.
     pub fn inject_up(&mut self, bytes: &[u8]) {
         let arrival = self.now + self.latency;
@@ -198,7 +208,8 @@ impl Pair {
 
     /// The server's counts: sessions that are over, and those that live.
     pub fn server_stats(&self) -> Stats {
-        let mut stats = self.endpoint.stats();
+        let mut stats = self.past;
+        stats += self.endpoint.stats();
         for wire in self.wires.values() {
             if let End::Session(session, _) = &wire.end {
                 stats += session.stats();
@@ -243,6 +254,7 @@ impl Pair {
         for number in numbers {
             self.break_wire(number, "connection reset by peer");
         }
+        self.past += self.endpoint.stats();
         self.endpoint = Endpoint::new(server, Incarnation(2), services);
         self.pump();
     }
