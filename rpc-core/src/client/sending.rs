@@ -108,7 +108,8 @@ impl Client {
         if let Err(error) = binding.check(call.method, &open.address) {
             let (method, address) = (error.method(), open.address.clone());
             // That this server does not take the call says nothing about the one before.
-            let error = if call.in_doubt { Error::InDoubt { method, address, request_id: None } } else { error };
+            let error =
+                if call.in_doubt { Error::InDoubt { method, address, request_id: None } } else { error };
             self.end(key, Err(error));
             return true;
         }

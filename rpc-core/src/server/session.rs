@@ -345,7 +345,8 @@ impl Session {
         let (slots, executing, calls) = (&mut self.slots, &mut self.executing, &mut self.stats.calls);
         self.outputs.retain(|output| {
             let Output::Execute(execute) = output else { return true };
-            let slot = slots.get_mut(execute.at.slot as usize).filter(|slot| slot.last == execute.at.sequence);
+            let slot =
+                slots.get_mut(execute.at.slot as usize).filter(|slot| slot.last == execute.at.sequence);
             if let Some(slot) = slot.filter(|slot| matches!(slot.state, SlotState::Running(_))) {
                 slot.state = SlotState::Vacant;
                 *executing -= 1;
