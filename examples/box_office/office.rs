@@ -8,7 +8,6 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::SystemTime;
 
 /// Serves until standard input is closed: the process that started this one is done with it, or dead.
 pub(crate) async fn serve(journal: &Path) -> Result<()> {
@@ -23,8 +22,6 @@ struct Hall {
     /// Seats sold, by section. Seats are sold in the order of their numbers.
     sold: [AtomicU32; Section::ALL.len()],
     journal: File,
-    /// Tells this run of the office from any other in the journal.
-    incarnation: String,
 }
 
 impl Hall {
@@ -32,15 +29,13 @@ impl Hall {
         // Each append is one write to the end of the file, so lines stay whole and none is overwritten.
         let file = OpenOptions::new().append(true).create(true).open(journal);
         let journal = file.map_err(|e| format!("cannot open the journal {}: {e}", journal.display()))?;
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-        let incarnation = format!("{:x}-{:x}", since.as_micros(), std::process::id());
-        Ok(Hall { sold: Default::default(), journal, incarnation })
+        Ok(Hall { sold: Default::default(), journal })
     }
 
     /// Notes one execution. A panic here is answered as a failed call: an office that cannot write sells nothing.
     fn write(&self, cx: &Context, order: u64, section: Section, seat: Option<u32>) {
         let seat = seat.map_or("sold out".to_owned(), |seat| seat.to_string());
-        let line = format!("{},{},{order},{section},{seat}\n", self.incarnation, cx.request_id());
+        let line = format!("{},{},{order},{section},{seat}\n", cx.incarnation(), cx.request_id());
         let written = (&self.journal).write(line.as_bytes());
         assert!(written.as_ref().is_ok_and(|n| *n == line.len()), "the journal took {written:?} of {line:?}");
     }

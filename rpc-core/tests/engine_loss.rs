@@ -112,7 +112,6 @@ fn an_idempotent_call_that_is_sent_again_gets_its_answer() {
     pair.hold();
     let key = pair.start(hall, FREE, b"seats");
     pair.cut();
-    pair.echo();
     pair.run_for(SECOND);
     let at = pair.executed[1].execute.at;
     pair.complete(at, Completion::Ok(b"7".to_vec()));
@@ -209,6 +208,7 @@ fn nobody_dials_for_calls_that_have_ended() {
 #[test]
 fn redials_slow_down_within_their_bounds() {
     let (mut pair, hall) = Pair::ready();
+    pair.run_for(2 * SECOND);
     pair.unreachable = true;
     pair.cut();
     pair.dials.clear();
@@ -224,6 +224,17 @@ fn redials_slow_down_within_their_bounds() {
     }
     assert!(pauses.len() > 20, "{}", pauses.len());
     assert_eq!(full, 30 * SECOND);
+}
+
+#[test]
+fn a_connection_that_ended_soon_is_not_dialled_again_at_once() {
+    let (mut pair, hall) = Pair::ready();
+    pair.cut();
+    pair.dials.clear();
+    let lost = pair.now;
+    pair.start_within(hall, SELL, b"", SECOND);
+    pair.run_for(SECOND);
+    assert!((25 * MS..=50 * MS).contains(&(pair.dials[0] - lost)), "{:?}", pair.dials[0] - lost);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::server::sessions::Link;
-use rpc_core::{Instant, Metadata, RequestId, SlotId};
+use rpc_core::{Incarnation, Instant, Metadata, RequestId, SlotId};
 use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -26,6 +26,12 @@ impl Context {
     /// The call's number: session, slot, sequence. The caller's errors and logs name the same.
     pub fn request_id(&self) -> RequestId {
         RequestId { session: self.link.session().id(), at: self.at }
+    }
+
+    /// The run of the server process that this handler belongs to: with the request id it names an execution in any
+    /// journal, however often the server was started.
+    pub fn incarnation(&self) -> Incarnation {
+        self.link.server().incarnation()
     }
 
     /// Which transmission of the call started this handler; the first is 1.

@@ -2,8 +2,7 @@
 
 use carnegie::{Context, Schema, service};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
@@ -47,7 +46,7 @@ pub(crate) trait Office {
 pub(crate) type Did = (&'static str, u64);
 
 pub(crate) struct Hall {
-    did: UnboundedSender<Did>,
+    tell: Box<dyn Fn(Did) + Send + Sync>,
     doors: watch::Receiver<bool>,
 }
 
@@ -59,9 +58,17 @@ pub(crate) struct Events {
 
 pub(crate) fn hall() -> (OfficeServer<Hall>, Events) {
     let (did, receiver) = unbounded_channel();
+    // The test may have ended.
+    let (office, doors) = telling(move |what| drop(did.send(what)));
+    (office, Events { did: receiver, doors })
+}
+
+/// A hall that tells what it does before it does it, and the key to its doors.
+pub(crate) fn telling(
+    tell: impl Fn(Did) + Send + Sync + 'static,
+) -> (OfficeServer<Hall>, watch::Sender<bool>) {
     let (doors, opened) = watch::channel(false);
-    let hall = Hall { did, doors: opened };
-    (OfficeServer::from(Arc::new(hall)), Events { did: receiver, doors })
+    (OfficeServer::new(Hall { tell: Box::new(tell), doors: opened }), doors)
 }
 
 impl Events {
@@ -73,8 +80,7 @@ impl Events {
 
 impl Hall {
     fn tell(&self, what: &'static str, order: u64) {
-        // The test may have ended.
-        let _ = self.did.send((what, order));
+        (self.tell)((what, order));
     }
 
     async fn doors(&self) {

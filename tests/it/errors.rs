@@ -97,7 +97,9 @@ async fn a_result_that_cannot_be_sent_fails_its_call_which_was_executed() {
     let address = server.address;
     assert_eq!(
         error.to_string(),
-        format!("Rows.row: the handler at {address} failed: the reply cannot be sent: there is no row 13 (executed)")
+        format!(
+            "Rows.row: the handler at {address} failed: the reply cannot be sent: there is no row 13 (executed)"
+        )
     );
     assert_eq!((error.code(), error.execution()), (Code::Internal, Execution::Executed));
     assert_eq!((soon(rows.row(14)).await.unwrap(), house.0.load(SeqCst)), (Row(14), 2));
@@ -112,7 +114,9 @@ async fn a_result_that_cannot_be_read_fails_its_call_alone_which_was_executed() 
     assert!(matches!(error, Error::Undecodable { .. }));
     assert_eq!((error.code(), error.execution()), (Code::Internal, Execution::Executed));
     assert_eq!((good.unwrap(), house.0.load(SeqCst)), (Row(14), 2));
-    let CallError::Failed(error) = soon(rows.free(26)).await.unwrap_err() else { panic!("it cannot be read") };
+    let CallError::Failed(error) = soon(rows.free(26)).await.unwrap_err() else {
+        panic!("it cannot be read")
+    };
     assert!(matches!(error, Error::Undecodable { .. }), "{error}");
     assert_eq!(soon(rows.free(14)).await, Err(CallError::Application(Row(14))));
     assert_eq!(rows.channel().stats().connections, 1);
@@ -123,7 +127,8 @@ async fn a_value_that_nests_too_deep_is_refused_before_or_when_it_comes() {
     let (office, mut events) = hall();
     let server = run(Server::new().add(office)).await;
     let office: OfficeClient = server.client().await;
-    let chain = |depth: u32| (0..depth).fold(Chain { next: None }, |next, _| Chain { next: Some(Box::new(next)) });
+    let chain =
+        |depth: u32| (0..depth).fold(Chain { next: None }, |next, _| Chain { next: Some(Box::new(next)) });
     assert_eq!(soon(office.chain(chain(50))).await.unwrap(), 50);
     let error = soon(office.chain(chain(500))).await.unwrap_err();
     assert!(error.to_string().contains("128 deep"), "{error}");
@@ -142,7 +147,9 @@ async fn a_panic_at_once_or_later_is_told_in_its_own_words_and_nothing_else_suff
         let address = server.address;
         assert_eq!(
             error.to_string(),
-            format!("Office.panic: the handler at {address} failed: panicked: the hall is on fire (executed)")
+            format!(
+                "Office.panic: the handler at {address} failed: panicked: the hall is on fire (executed)"
+            )
         );
         assert_eq!(error.execution(), Execution::Executed);
         sold.unwrap();
@@ -247,7 +254,10 @@ async fn every_address_of_a_list_is_told() {
     let (one, other) = (closed_address().await, closed_address().await);
     let error = soon(connect::<OfficeClient>(format!("{one}, {other}"))).await.unwrap_err();
     let BindError::Unreachable { tried } = &error else { panic!("{error}") };
-    assert_eq!(tried.iter().map(|t| t.address.clone()).collect::<Vec<_>>(), [one.to_string(), other.to_string()]);
+    assert_eq!(
+        tried.iter().map(|t| t.address.clone()).collect::<Vec<_>>(),
+        [one.to_string(), other.to_string()]
+    );
     assert!(error.to_string().contains("; "), "{error}");
 }
 

@@ -212,7 +212,10 @@ async fn garbage_after_the_handshake_ends_the_connection_and_its_calls_as_unknow
     assert!(matches!(error, Error::ConnectionLost { .. }), "{error}");
     assert_eq!(error.execution(), Execution::Unknown);
     let text = error.to_string();
-    assert!(text.contains(&format!("the connection to {address} is lost: a frame of 1347703880 bytes")), "{text}");
+    assert!(
+        text.contains(&format!("the connection to {address} is lost: a frame of 1347703880 bytes")),
+        "{text}"
+    );
 }
 
 #[tokio::test]

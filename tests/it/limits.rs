@@ -67,7 +67,10 @@ async fn a_reply_beyond_the_servers_limit_fails_its_call_alone_which_was_execute
     let (_server, office, _events) = office(limits(10_000), Limits::default()).await;
     let error = soon(office.fetch(100_000)).await.unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("the reply has 100003 bytes") || text.contains("the reply has 100005 bytes"), "{text}");
+    assert!(
+        text.contains("the reply has 100003 bytes") || text.contains("the reply has 100005 bytes"),
+        "{text}"
+    );
     assert!(text.contains("this server's limit is 10000 (executed)"), "{text}");
     soon(office.look()).await.unwrap();
 }
@@ -104,7 +107,8 @@ async fn more_calls_than_slots_are_all_served() {
     for order in 0..100 {
         calls.spawn(office.sell(order, "Ada").into_owned());
     }
-    let mut sold: Vec<_> = soon(calls.join_all()).await.into_iter().map(|ticket| ticket.unwrap().order).collect();
+    let mut sold: Vec<_> =
+        soon(calls.join_all()).await.into_iter().map(|ticket| ticket.unwrap().order).collect();
     sold.sort();
     assert!(sold.into_iter().eq(0..100));
     assert_eq!(events.so_far().len(), 100);
@@ -123,7 +127,10 @@ async fn a_call_too_many_in_the_queue_fails_at_once() {
         tokio::task::yield_now().await;
     }
     let error = soon(office.sell_later(3)).await.unwrap_err();
-    assert_eq!(error.to_string(), "Office.sell_later: not sent: too many calls wait for a connection already");
+    assert_eq!(
+        error.to_string(),
+        "Office.sell_later: not sent: too many calls wait for a connection already"
+    );
     assert_eq!((error.code(), error.execution()), (Code::ResourceExhausted, Execution::NotExecuted));
     assert!(matches!(error, Error::NotSent { .. }) && error.is_retryable());
     events.doors.send(true).unwrap();
@@ -137,7 +144,8 @@ async fn large_messages_of_many_calls_at_once_arrive_whole() {
     let (_server, office, _events) = office(Limits::default(), Limits::default()).await;
     let mut calls = tokio::task::JoinSet::new();
     for number in 0..12_u64 {
-        let (len, store, fetch) = (300_000 + number, office.store(vec![7; 300_000 + number as usize]), office.clone());
+        let (len, store, fetch) =
+            (300_000 + number, office.store(vec![7; 300_000 + number as usize]), office.clone());
         let store = store.into_owned();
         calls.spawn(async move {
             assert_eq!(store.await.unwrap(), len);

@@ -1,7 +1,7 @@
 //! A server in a process of its own, so that it can be killed, and so that its memory can be told from the tests'. The
 //! process is this test binary, started again for one test.
 
-use crate::box_office::{Events, hall};
+use crate::box_office::telling;
 use crate::support::soon;
 use carnegie::{Limits, Server};
 use std::io::Write;
@@ -30,7 +30,8 @@ fn say(line: &str) {
 }
 
 async fn serve(address: &str, open: bool) {
-    let (office, Events { mut did, doors }) = hall();
+    // Said before the handler ends, so that a kill cannot hide what has run.
+    let (office, doors) = telling(|(what, order)| say(&format!("{what} {order}")));
     doors.send(open).unwrap();
     let mut limits = Limits::default();
     limits.handshake = Duration::from_millis(500);
@@ -41,11 +42,6 @@ async fn serve(address: &str, open: bool) {
     }));
     let bound = Server::new().add(office).limits(limits).bind(address).await.unwrap();
     say(&format!("listening {}", bound.local_addr()));
-    tokio::spawn(async move {
-        while let Some((what, order)) = did.recv().await {
-            say(&format!("{what} {order}"));
-        }
-    });
     bound.run().await.unwrap();
 }
 

@@ -83,7 +83,8 @@ impl Raw {
         self.sequence += 1;
         let id = SlotId { slot: 0, sequence: self.sequence };
         let (first, rest) = payload.split_at(payload.len().min(CHUNK_LEN));
-        let mut request = Request { id, method: index as u16, deadline: 9_000, payload: first, ..Default::default() };
+        let mut request =
+            Request { id, method: index as u16, deadline: 9_000, payload: first, ..Default::default() };
         request.idempotent = methods[index].idempotent;
         request.total = (!rest.is_empty()).then_some(payload.len() as u32);
         let mut out = Vec::new();

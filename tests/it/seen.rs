@@ -113,8 +113,14 @@ async fn a_failed_call_is_logged_with_its_error_and_its_id() {
     let error = soon(client.panic(false)).await.unwrap_err();
     let id = error.request_id().expect("it was sent").to_string();
     let lines = lines.lock().unwrap();
-    assert!(lines.iter().any(|line| line.starts_with("carnegie::call") && line.contains("on fire")), "{lines:#?}");
-    assert!(lines.iter().any(|line| line.starts_with("carnegie::server") && line.contains(&id)), "{lines:#?}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("carnegie::call") && line.contains("on fire")),
+        "{lines:#?}"
+    );
+    assert!(
+        lines.iter().any(|line| line.starts_with("carnegie::server") && line.contains(&id)),
+        "{lines:#?}"
+    );
 }
 
 #[tokio::test]

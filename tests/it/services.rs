@@ -113,7 +113,8 @@ async fn services_are_bound_again_on_a_new_connection() {
 
 #[tokio::test]
 async fn a_service_that_is_not_there_is_answered_with_those_that_are() {
-    let server = run(Server::new().add(past::OfficeServer::new(Hall)).add(next::OfficeServer::new(Hall))).await;
+    let server =
+        run(Server::new().add(past::OfficeServer::new(Hall)).add(next::OfficeServer::new(Hall))).await;
     let error = soon(carnegie::connect::<BankClient>(server.address)).await.unwrap_err();
     let address = server.address;
     assert_eq!(
@@ -138,7 +139,10 @@ async fn another_major_version_does_not_bind_and_both_versions_are_named() {
     let server = run(Server::new().add(past::OfficeServer::new(Hall))).await;
     let error = soon(carnegie::connect::<next::OfficeClient>(server.address)).await.unwrap_err();
     let address = server.address;
-    assert_eq!(error.to_string(), format!("BoxOffice 2.0 is wanted, but the server at {address} has BoxOffice 1.0"));
+    assert_eq!(
+        error.to_string(),
+        format!("BoxOffice 2.0 is wanted, but the server at {address} has BoxOffice 1.0")
+    );
 }
 
 #[tokio::test]

@@ -56,7 +56,8 @@ async fn silent(address: &str) -> (TcpListener, Vec<TcpStream>) {
     let listener = socket.listen(0).unwrap();
     let address = listener.local_addr().unwrap();
     let mut queued = Vec::new();
-    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(50), TcpStream::connect(address)).await {
+    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(50), TcpStream::connect(address)).await
+    {
         queued.push(stream.unwrap());
     }
     (listener, queued)
@@ -139,7 +140,11 @@ async fn a_pair_inside_the_process() {
 struct Dribble(DuplexStream);
 
 impl AsyncRead for Dribble {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let mut byte = [0];
         let mut one = ReadBuf::new(&mut byte);
         let polled = Pin::new(&mut self.0).poll_read(cx, &mut one);
@@ -210,7 +215,8 @@ async fn a_dialer_dials_again_after_a_loss_and_goes_on_after_it_has_failed() {
             // The stream runs through a task that a test can end.
             let (mut middle, outer) = duplex(1 << 16);
             let mut far = far;
-            let pump = tokio::spawn(async move { tokio::io::copy_bidirectional(&mut middle, &mut far).await });
+            let pump =
+                tokio::spawn(async move { tokio::io::copy_bidirectional(&mut middle, &mut far).await });
             kept.lock().unwrap().push(pump);
             serving.serve_stream(outer, "a tunnel");
             Ok(near)
@@ -224,7 +230,10 @@ async fn a_dialer_dials_again_after_a_loss_and_goes_on_after_it_has_failed() {
     ends.lock().unwrap()[0].abort();
     let lost = soon(call).await.unwrap().unwrap_err();
     assert_eq!(lost.execution(), Execution::Unknown);
-    assert!(lost.to_string().starts_with("Office.sell_later: the connection to the tunnel is lost: "), "{lost}");
+    assert!(
+        lost.to_string().starts_with("Office.sell_later: the connection to the tunnel is lost: "),
+        "{lost}"
+    );
     assert_eq!(soon(office.sell(3, "Ada")).await.unwrap().order, 3);
     assert_eq!(dials.load(SeqCst), 3);
 }

@@ -17,6 +17,10 @@ use std::time::Duration;
 /// A request is written at most so often: first and three more, as for any other retry.
 const ATTEMPTS_MAX: u8 = 4;
 
+/// A connection that ended sooner counts as one more failure: a server that lets clients in and drops them must not be
+/// dialled without a pause.
+const SETTLED: Duration = Duration::from_secs(1);
+
 /// Small frames that may wait beside requests: a server that sends pings and reads nothing goes no further.
 const PONGS_MAX: usize = 1 << 20;
 
@@ -315,10 +319,11 @@ impl Client {
         }
         self.slots.reset(0);
         let error = BindError::Interrupted { address: open.address.to_string(), why: why.to_owned() };
+        let settled = was_ready && now - open.opened >= SETTLED;
         if was_ready && open.draining {
             // What was asked for meanwhile was not asked here, and has its chance on the next connection.
             self.link = Link::Down(open.pace.failed(now, &mut self.jitter, error));
-        } else if was_ready {
+        } else if settled {
             // It had worked: dial again at once, and only slow down when that fails.
             self.link =
                 Link::Down(super::link::Pace { last: Some(error.clone().into()), ..Default::default() });

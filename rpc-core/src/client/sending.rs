@@ -173,6 +173,7 @@ impl Client {
             Some(source) if call.sent.is_none() && !call.in_doubt => Error::Unavailable { method, source },
             _ => Error::DeadlineExceeded {
                 method,
+                address: call.sent.map(|_| self.link.address().to_owned()),
                 after: call.timeout,
                 execution: call.execution(written),
                 request_id: call.sent.and_then(|id| self.request_id(id)),

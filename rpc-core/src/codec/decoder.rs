@@ -68,13 +68,17 @@ impl<'de> Decoder<'de> {
     ///
     /// # Errors
     /// As [`Decoder::value`].
-    #[inline(never)]
+    #[inline]
     pub fn plain<T: Deserialize<'de>>(&mut self) -> Result<T, Malformed> {
-        match self.codec {
-            CodecId::Bincode => T::deserialize(Reader::<Bincode>::new(&mut self.rest)),
+        // A copy of its own, so that the compiler can keep it in registers.
+        let mut rest = self.rest;
+        let value = match self.codec {
+            CodecId::Bincode => T::deserialize(Reader::<Bincode>::new(&mut rest)),
             #[cfg(feature = "postcard")]
-            CodecId::Postcard => T::deserialize(Reader::<Postcard>::new(&mut self.rest)),
-        }
+            CodecId::Postcard => T::deserialize(Reader::<Postcard>::new(&mut rest)),
+        };
+        self.rest = rest;
+        value
     }
 
     /// The next value, which is a text, lent out of the payload.

@@ -12,7 +12,7 @@ pub(super) trait Scalar:
 macro_rules! scalars {
     ($($scalar:ty)*) => { $( impl Scalar for $scalar {} )* };
 }
-scalars! { bool char u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64 }
+scalars! { bool char u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64 }
 
 /// A codec. Lengths are written as a `u64`, the index of a variant as a `u32`, the presence of an `Option`'s value as a
 /// `u8`, texts and blocks as their length and their bytes; structures and tuples are their parts and nothing more.

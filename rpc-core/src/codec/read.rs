@@ -14,6 +14,7 @@ use serde::de::{
 use std::marker::PhantomData;
 
 /// What is left of a payload, and of its allowance of elements that take no bytes.
+#[derive(Clone, Copy)]
 pub(super) struct Rest<'de> {
     bytes: &'de [u8],
     zero_sized: usize,
@@ -70,6 +71,16 @@ impl<'a, 'de, F: Format> Reader<'a, 'de, F> {
         F::read(&mut self.rest.bytes)
     }
 
+    /// A `u8`, which both codecs write as itself. It is what sequences are most often made of.
+    #[inline]
+    fn byte(&mut self) -> Result<u8, Malformed> {
+        let Some((byte, rest)) = self.rest.bytes.split_first() else {
+            return Err(Malformed::new("1 byte too few"));
+        };
+        self.rest.bytes = rest;
+        Ok(*byte)
+    }
+
     /// How many elements follow. Either each of them has a byte, or they have none and there are not too many.
     #[inline]
     fn count(&mut self) -> Result<usize, Malformed> {
@@ -110,11 +121,16 @@ impl<'de, F: Format> Deserializer<'de> for Reader<'_, 'de, F> {
 
     scalars! {
         deserialize_bool visit_bool deserialize_char visit_char
-        deserialize_u8 visit_u8 deserialize_u16 visit_u16 deserialize_u32 visit_u32 deserialize_u64 visit_u64
+        deserialize_u16 visit_u16 deserialize_u32 visit_u32 deserialize_u64 visit_u64
         deserialize_u128 visit_u128
         deserialize_i8 visit_i8 deserialize_i16 visit_i16 deserialize_i32 visit_i32 deserialize_i64 visit_i64
         deserialize_i128 visit_i128
         deserialize_f32 visit_f32 deserialize_f64 visit_f64
+    }
+
+    #[inline]
+    fn deserialize_u8<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Malformed> {
+        visitor.visit_u8(self.byte()?)
     }
 
     #[inline]
@@ -140,7 +156,7 @@ impl<'de, F: Format> Deserializer<'de> for Reader<'_, 'de, F> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Malformed> {
-        match self.scalar::<u8>()? {
+        match self.byte()? {
             0 => visitor.visit_none(),
             1 => visitor.visit_some(self.enter()?),
             other => {

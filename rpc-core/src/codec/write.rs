@@ -70,6 +70,12 @@ impl<'b, 'a, F: Format> Writer<'b, 'a, F> {
         F::write(value, self.sink.out)
     }
 
+    /// A `u8`, which both codecs write as itself.
+    #[inline]
+    fn byte(&mut self, byte: u8) {
+        self.sink.out.push(byte);
+    }
+
     #[inline]
     fn block(&mut self, block: &[u8]) -> Result<(), Unencodable> {
         self.scalar(block.len() as u64)?;
@@ -116,9 +122,15 @@ impl<'b, 'a, F: Format> Serializer for Writer<'b, 'a, F> {
 
     scalars! {
         serialize_bool bool serialize_char char
-        serialize_u8 u8 serialize_u16 u16 serialize_u32 u32 serialize_u64 u64 serialize_u128 u128
+        serialize_u16 u16 serialize_u32 u32 serialize_u64 u64 serialize_u128 u128
         serialize_i8 i8 serialize_i16 i16 serialize_i32 i32 serialize_i64 i64 serialize_i128 i128
         serialize_f32 f32 serialize_f64 f64
+    }
+
+    #[inline]
+    fn serialize_u8(mut self, value: u8) -> Result<(), Unencodable> {
+        self.byte(value);
+        Ok(())
     }
 
     #[inline]
@@ -133,12 +145,13 @@ impl<'b, 'a, F: Format> Serializer for Writer<'b, 'a, F> {
 
     #[inline]
     fn serialize_none(mut self) -> Result<(), Unencodable> {
-        self.scalar(0u8)
+        self.byte(0);
+        Ok(())
     }
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(mut self, value: &T) -> Result<(), Unencodable> {
-        self.scalar(1u8)?;
+        self.byte(1);
         value.serialize(self.enter()?)
     }
 

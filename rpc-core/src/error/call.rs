@@ -11,13 +11,16 @@ use std::time::Duration;
 pub struct Hop {
     /// The method whose call failed: `Bank.pay`.
     pub method: String,
-    /// The server that it was sent to: `10.0.0.7:7001`.
+    /// The server that it was sent to: `10.0.0.7:7001`. Empty if it was sent to none.
     pub address: String,
 }
 
 impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.method, self.address)
+        match self.address.as_str() {
+            "" => f.write_str(&self.method),
+            address => write!(f, "{} at {address}", self.method),
+        }
     }
 }
 
@@ -34,6 +37,8 @@ pub enum Error {
     DeadlineExceeded {
         /// The method that was called.
         method: &'static str,
+        /// Which server, if the request was given to one.
+        address: Option<String>,
         /// The time that the call had.
         after: Duration,
         /// `NotExecuted` if the request was never sent or was refused, else `Unknown`.
@@ -288,6 +293,7 @@ impl Error {
     /// The server that was called, if the call got so far.
     pub fn address(&self) -> Option<&str> {
         match self {
+            Error::DeadlineExceeded { address, .. } => address.as_deref(),
             Error::ConnectionLost { address, .. }
             | Error::Refused { address, .. }
             | Error::Unimplemented { address, .. }

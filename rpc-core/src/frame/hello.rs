@@ -97,6 +97,14 @@ impl Hello {
         super::seal(out, start, Checksum::Whole);
     }
 
+    /// Bytes of the frame.
+    pub fn encoded_len(&self) -> usize {
+        // Once a connection: not worth a second list of its fields.
+        let mut out = Vec::new();
+        self.write(&mut out);
+        out.len()
+    }
+
     /// The versions of the protocol that the client speaks, oldest and newest. They stand at one place for ever, so a server
     /// that shares none of them can say so, whatever else the frame holds.
     ///

@@ -11,8 +11,8 @@ use std::fmt;
 /// Differences that are looked for in one method. Whoever reads the sixteenth has understood.
 pub const DIFFERENCES_MAX: usize = 16;
 
-/// Pairs of nodes that are compared in one method. An honest signature has about one for each of its nodes.
-const PAIRS_MAX: usize = 1 << 16;
+/// Comparisons in one method. Honest signatures need about as many as they have parts.
+const COMPARISONS_MAX: usize = 1 << 17;
 
 /// Steps of a path that are written out; the middle of a longer one is left out.
 const STEPS_MAX: usize = 32;
@@ -140,9 +140,9 @@ impl<'a> Walk<'a> {
         if !self.met.insert((x, y)) {
             return;
         }
-        if self.met.len() > PAIRS_MAX {
+        if self.steps.len() > COMPARISONS_MAX {
             self.tasks.clear();
-            return self.differ(path, "", "a comprehensible type".into(), "one too large to compare".into());
+            return self.differ(path, "", title(self.here, x), "a type too large to compare".into());
         }
         let (here, there) = (self.here, self.there);
         let (Some(a), Some(b)) = (here.node(x), there.node(y)) else {

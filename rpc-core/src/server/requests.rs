@@ -224,6 +224,9 @@ impl Session {
                 (Answer::Failed, payload)
             }
             Completion::Malformed(reason) => {
+                // The handler was never started.
+                self.stats.calls -= 1;
+                self.stats.shed += 1;
                 let mut payload = Vec::new();
                 Refusal { code: Code::InvalidArgument, reason }.write(&mut payload);
                 (Answer::Refused, payload)

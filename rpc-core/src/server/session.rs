@@ -88,6 +88,7 @@ impl Session {
             self.handle_disconnected(now, lane);
         }
         let mut open = Box::new(Open::starting(now, hello.message_max as usize));
+        self.stats.bytes_in += hello.encoded_len() as u64;
         let limits = &self.config.limits;
         let checksum = match hello.checksum {
             Checksum::HeaderOnly => self.config.checksum,

@@ -156,7 +156,7 @@ fn internal(message: String) -> Completion {
 
 /// A failure that the handler passed on: the innermost reason once, and the calls that lead to it.
 fn nested(error: &Error) -> Completion {
-    let address = error.address().unwrap_or("an unknown address").to_owned();
+    let address = error.address().unwrap_or_default().to_owned();
     let mut hops = vec![Hop { method: error.method().to_owned(), address }];
     hops.extend_from_slice(error.hops());
     Completion::Failed { code: error.code(), message: reason(error), hops }

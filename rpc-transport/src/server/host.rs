@@ -32,6 +32,7 @@ pub(crate) enum Phase {
 /// The server, shared by all of its tasks.
 pub(crate) struct Host {
     services: Vec<Arc<dyn Service>>,
+    incarnation: Incarnation,
     cold: Mutex<Cold>,
     phase: watch::Sender<Phase>,
     /// Each connection's task holds a receiver: the last one to go closes it.
@@ -62,6 +63,7 @@ impl Host {
     pub(crate) fn new(services: Vec<Arc<dyn Service>>, endpoint: Endpoint, grace: Duration) -> Self {
         Self {
             services,
+            incarnation: endpoint.incarnation(),
             cold: Mutex::new(Cold { endpoint, sessions: HashMap::new() }),
             phase: watch::Sender::new(Phase::Running),
             connections: watch::Sender::new(()),
@@ -71,6 +73,10 @@ impl Host {
 
     pub(crate) fn services(&self) -> &[Arc<dyn Service>] {
         &self.services
+    }
+
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        self.incarnation
     }
 
     pub(crate) fn phase(&self) -> watch::Receiver<Phase> {

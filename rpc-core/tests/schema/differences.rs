@@ -1,0 +1,167 @@
+//! Differences are named by their path.
+
+use crate::{compare, differ, same, signature, with};
+use rpc_core::schema::{DIFFERENCES_MAX, Schema, Types};
+use std::collections::{BTreeMap, HashMap};
+
+structure! { Ticket as "Ticket" { seat: u32, holder: String } }
+structure! { Wide as "Ticket" { seat: u64, holder: String } }
+structure! { Three as "Three" { x: u8, y: u8, z: u8 } }
+structure! { Two as "Two" { x: u8, y: u8 } }
+structure! { Swapped as "Two" { y: u8, x: u8 } }
+choice! { Abc as "E" { A, B(u8), C { x: u8 } } }
+choice! { SignedB as "E" { A, B(i8), C { x: u8 } } }
+choice! { WithoutB as "E" { A, C { x: u8 } } }
+choice! { WideC as "E" { A, B(u8), C { x: u16 } } }
+choice! { PairB as "E" { A, B(u8, u8), C { x: u8 } } }
+choice! { UnitB as "E" { A, B, C { x: u8 } } }
+
+#[test]
+fn a_changed_field_is_named_by_its_path() {
+    let here = signature(&[("who", <Box<str>>::describe), ("ticket", Ticket::describe)], <()>::describe);
+    let there = signature(&[("who", String::describe), ("ticket", Wide::describe)], <()>::describe);
+    assert_ne!(here.fingerprint(), there.fingerprint());
+    let found = here.difference(&there, "sell").unwrap().to_string();
+    assert_eq!(found, "sell: argument 2 (ticket).seat: u32 here, u64 there");
+    let here = signature(&[], <Result<Vec<Option<Ticket>>, u8>>::describe);
+    let there = signature(&[], <Result<Vec<Option<Wide>>, u8>>::describe);
+    let found = here.difference(&there, "refund").unwrap().to_string();
+    assert_eq!(found, "refund: result.Ok[]?.seat: u32 here, u64 there");
+}
+
+#[test]
+fn arguments_are_counted_and_named() {
+    let two = signature(&[("a", u8::describe), ("b", u8::describe)], <()>::describe);
+    let one = signature(&[("a", u8::describe)], <()>::describe);
+    let found = two.difference(&one, "sell").unwrap().to_string();
+    assert_eq!(found, "sell: 2 arguments here, 1 argument there");
+    let other = signature(&[("a", u8::describe), ("c", u8::describe)], <()>::describe);
+    let found = two.difference(&other, "sell").unwrap().to_string();
+    assert_eq!(found, "sell: argument 2: `b` here, `c` there");
+}
+
+#[test]
+fn added_removed_and_swapped_fields_are_named() {
+    differ::<Two, Three>(", field 3: nothing here, `z` there");
+    differ::<Three, Two>(", field 3: `z` here, nothing there");
+    differ::<Two, Swapped>(", field 1: `x` here, `y` there");
+    differ::<HashMap<u8, Two>, BTreeMap<u8, Swapped>>("[value], field 1: `x` here, `y` there");
+    differ::<HashMap<u8, Two>, BTreeMap<u16, Two>>("[key]: u8 here, u16 there");
+}
+
+#[test]
+fn variants_are_named() {
+    differ::<Abc, SignedB>(".B: u8 here, i8 there");
+    differ::<Abc, WithoutB>(", variant 2: `B` here, `C` there");
+    differ::<Abc, WideC>(".C.x: u8 here, u16 there");
+    differ::<Abc, PairB>(".B: 1 element here, 2 elements there");
+    differ::<Abc, UnitB>(".B: unnamed fields here, no content there");
+}
+
+#[test]
+fn types_of_different_kinds_are_named_in_full() {
+    differ::<Two, Abc>(": struct Two here, enum E there");
+    differ::<Vec<Two>, Option<Two>>(": Vec<Two> here, Option<Two> there");
+    differ::<BTreeMap<u8, Option<u8>>, (u8, u8)>(": Map<u8, Option<..>> here, a tuple of 2 there");
+    differ::<[u8; 4], [u8; 5]>(": 4 elements here, 5 elements there");
+    differ::<[u8; 4], Vec<Vec<u8>>>(": [u8; 4] here, Vec<Vec<..>> there");
+    differ::<(u8, (u8, u16)), (u8, (u8, u32))>(".1.1: u16 here, u32 there");
+}
+
+#[test]
+fn all_differences_are_found_in_the_order_of_reading() {
+    structure! { Here as "T" { a: u8, b: Vec<Ticket>, c: (u8, u16), d: bool } }
+    structure! { There as "T" { a: i8, b: Vec<Wide>, c: (u8, u32), e: bool } }
+    let here = signature(&[("t", Here::describe)], u8::describe);
+    let there = signature(&[("t", There::describe)], u16::describe);
+    let found: Vec<String> = here.differences(&there, "m").iter().map(ToString::to_string).collect();
+    let expected = [
+        "m: argument 1 (t).a: u8 here, i8 there",
+        "m: argument 1 (t).b[].seat: u32 here, u64 there",
+        "m: argument 1 (t).c.1: u16 here, u32 there",
+        "m: argument 1 (t), field 4: `d` here, `e` there",
+        "m: result: u8 here, u16 there",
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(here.difference(&there, "m").unwrap().to_string(), expected[0]);
+}
+
+#[test]
+fn no_more_differences_are_listed_than_anyone_reads() {
+    let many = |describe: rpc_core::schema::Describe| {
+        let mut types = Types::default();
+        let id = describe(&mut types);
+        types.signature((0..100).map(|n| (format!("a{n}"), id)).collect(), id)
+    };
+    // one type that differs is one difference, however often it is used
+    assert_eq!(many(u8::describe).differences(&many(u16::describe), "m").len(), 1);
+    type Wide16 =
+        (u8, (u16, (u32, (u64, (i8, (i16, (i32, (i64, (f32, (f64, (u128, (i128, (char, bool)))))))))))));
+    type Less16 =
+        (bool, (u8, (u16, (u32, (u64, (i8, (i16, (i32, (i64, (f32, (f64, (u128, (i128, char)))))))))))));
+    let (a, b) = (
+        signature(&[("x", Wide16::describe)], Ticket::describe),
+        signature(&[("x", Less16::describe)], Two::describe),
+    );
+    let found = a.differences(&b, "m");
+    assert!(found.len() > 10 && found.len() <= DIFFERENCES_MAX, "{}", found.len());
+}
+
+newtype! { Seat(u32) }
+newtype! { Wrapped(Seat) }
+structure! { Billet as "Billet" { seat: Seat, holder: Box<str> } }
+
+#[test]
+fn what_the_wire_does_not_show_is_no_difference() {
+    same::<Ticket, Billet>();
+    same::<u32, Wrapped>();
+    same::<Vec<u8>, bytes::Bytes>();
+    same::<Box<String>, std::sync::Arc<str>>();
+    same::<usize, u64>();
+    assert_eq!(with::<Ticket>().fingerprint(), with::<Billet>().fingerprint());
+}
+
+#[test]
+fn opaque_types_are_compared_by_name() {
+    let opaque = |name: &str| {
+        let mut types = Types::default();
+        let id = types.opaque(name);
+        types.signature(vec![], id)
+    };
+    assert_eq!(opaque("Place").difference(&opaque("Place"), "m"), None);
+    let found = opaque("Place").difference(&opaque("Point"), "m").unwrap().to_string();
+    assert_eq!(found, "m: result: opaque Place here, opaque Point there");
+}
+
+structure! { Tree as "Tree" { value: u32, children: Vec<Tree>, parent: Option<Box<Tree>> } }
+structure! { Baum as "Baum" { value: u32, children: Vec<Baum>, parent: Option<Box<Baum>> } }
+structure! { OtherTree as "Tree" { value: u32, children: Vec<OtherTree>, parent: Option<Box<u8>> } }
+choice! { Even as "Even" { Zero, More(Box<Odd>) } }
+structure! { Odd as "Odd" { less: Even } }
+choice! { Even2 as "Even" { Zero, More(Box<Odd2>) } }
+structure! { Odd2 as "Odd" { less: Option<Even2> } }
+newtype! { List(Option<Box<List>>) }
+newtype! { Longer(Option<Box<(u8, Longer)>>) }
+newtype! { Endless(Box<Endless>) }
+
+#[test]
+fn recursive_types_end_and_differ_where_they_differ() {
+    same::<Tree, Baum>();
+    assert_eq!(with::<Tree>().fingerprint(), with::<Baum>().fingerprint());
+    differ::<Tree, OtherTree>(".parent?: struct Tree here, u8 there");
+    differ::<Even, Even2>(".More.less: enum Even here, Option<Even> there");
+    same::<List, List>();
+    same::<List, Option<List>>();
+    differ::<List, Longer>("?: Option<Option<..>> here, a tuple of 2 there");
+    same::<Endless, Endless>();
+    assert!(compare::<Endless, List>().is_some());
+}
+
+#[test]
+fn one_structure_may_be_spread_over_types_in_several_ways() {
+    structure! { One as "One" { next: Option<Box<One>> } }
+    structure! { A as "A" { next: Option<Box<B>> } }
+    structure! { B as "B" { next: Option<Box<A>> } }
+    assert_ne!(with::<One>().fingerprint(), with::<A>().fingerprint());
+    same::<One, A>();
+}
