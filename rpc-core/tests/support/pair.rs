@@ -40,6 +40,8 @@ pub struct Pair {
     pub stopped: Vec<(SlotId, bool)>,
     pub faults: Vec<ProtocolError>,
     sessions: u64,
+    /// Counts of servers before a restart.
+    past: Stats,
 }
 
 impl Pair {
@@ -64,6 +66,7 @@ impl Pair {
             stopped: Vec::new(),
             faults: Vec::new(),
             sessions: 0,
+            past: Stats::default(),
         }
     }
 
@@ -175,6 +178,13 @@ impl Pair {
         }
     }
 
+    pub fn session_if_any(&mut self) -> Option<&mut Session> {
+        match &mut self.wires.values_mut().next_back()?.end {
+            End::Session(session, _) => Some(session),
+            _ => None,
+        }
+    }
+
     /// Bytes for the server's end of the newest connection, as if the client had written them.
     pub fn inject_up(&mut self, bytes: &[u8]) {
         let arrival = self.now + self.latency;
@@ -198,7 +208,8 @@ impl Pair {
 
     /// The server's counts: sessions that are over, and those that live.
     pub fn server_stats(&self) -> Stats {
-        let mut stats = self.endpoint.stats();
+        let mut stats = self.past;
+        stats += self.endpoint.stats();
         for wire in self.wires.values() {
             if let End::Session(session, _) = &wire.end {
                 stats += session.stats();
@@ -243,6 +254,7 @@ impl Pair {
         for number in numbers {
             self.break_wire(number, "connection reset by peer");
         }
+        self.past += self.endpoint.stats();
         self.endpoint = Endpoint::new(server, Incarnation(2), services);
         self.pump();
     }
@@ -380,7 +392,7 @@ impl Pair {
         }
     }
 
-    fn server_says_last(&mut self, number: u32, bytes: Vec<u8>) {
+    pub(super) fn server_says_last(&mut self, number: u32, bytes: Vec<u8>) {
         let arrival = self.now + self.latency;
         let Some(wire) = self.wires.get_mut(&number) else { return };
         wire.down.write(arrival, bytes);
@@ -432,67 +444,5 @@ impl Pair {
             wire.down.unread.drain(..used);
             self.drain_client();
         }
-    }
-
-    /// When something happens next.
-    pub fn next_event(&mut self) -> Instant {
-        let client::Output::Wait(mut next) = self.client.poll_output() else { panic!("pump first") };
-        for wire in self.wires.values_mut() {
-            next = next.min(wire.up.next_arrival()).min(wire.down.next_arrival());
-            next = match &mut wire.end {
-                End::Handshake(handshake) => next.min(handshake.deadline()),
-                End::Session(session, _) => match session.poll_output() {
-                    server::Output::Wait(wait) => next.min(wait),
-                    other => panic!("pump first: {other:?}"),
-                },
-                End::Raw | End::Closed => next,
-            };
-        }
-        next
-    }
-
-    /// Goes to the next event, but not beyond `most`.
-    pub fn step(&mut self, most: Instant) {
-        self.pump();
-        let next = self.next_event();
-        self.now = self.now.max(next.min(most));
-        self.client.handle_timeout(self.now);
-        let numbers: Vec<u32> = self.wires.keys().copied().collect();
-        for number in numbers {
-            match self.wires.get_mut(&number).map(|wire| &mut wire.end) {
-                Some(End::Session(session, _)) => session.handle_timeout(self.now),
-                Some(End::Handshake(handshake)) if self.now >= handshake.deadline() => {
-                    self.server_says_last(number, Handshake::timed_out());
-                }
-                _ => {}
-            }
-        }
-        self.pump();
-    }
-
-    pub fn run_until(&mut self, time: Instant) {
-        while self.now < time {
-            self.step(time);
-        }
-        self.step(time);
-    }
-
-    pub fn run_for(&mut self, time: Duration) {
-        self.run_until(self.now + time);
-    }
-
-    /// Runs until nothing is on its way any more.
-    pub fn settle(&mut self) {
-        self.pump();
-        for _ in 0..100_000 {
-            let arrivals =
-                self.wires.values().flat_map(|wire| [wire.up.next_arrival(), wire.down.next_arrival()]);
-            let next = arrivals.min().unwrap_or(Instant::NEVER);
-            if next == Instant::NEVER {
-                return;
-            }
-            self.step(next);
-        }
-        panic!("there is always something on its way");
     }
 }

@@ -1,0 +1,309 @@
+//! Whatever happens to the wire: a call ends once and in time, and an at-most-once call runs once at most.
+
+mod support;
+
+use proptest::prelude::*;
+use rpc_core::client::CallKey;
+use rpc_core::frame::Kind;
+use rpc_core::server::Completion;
+use rpc_core::{Execution, Instant};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use support::services::*;
+use support::wire::*;
+use support::{MS, Pair, SECOND};
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+enum Event {
+    Start { method: u16, large: bool, timeout: u16 },
+    GiveUp(usize),
+    Complete { which: usize, how: u8 },
+    Advance(u16),
+    Latency(u8),
+    Hold(bool),
+    Block { up: bool, on: bool },
+    BlackHole { up: bool },
+    Cut,
+    CutAfter { up: bool, bytes: u32 },
+    Garbage { up: bool },
+    Replay(usize),
+    Unreachable(bool),
+    Restart,
+    Drain,
+    Panic,
+}
+
+fn calm() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => (0..2u16, prop::bool::weighted(0.1), 1..4000u16)
+            .prop_map(|(method, large, timeout)| Event::Start { method, large, timeout }),
+        1 => any::<usize>().prop_map(Event::GiveUp),
+        4 => (any::<usize>(), 0..5u8).prop_map(|(which, how)| Event::Complete { which, how }),
+        3 => (0..2000u16).prop_map(Event::Advance),
+        1 => (0..100u8).prop_map(Event::Latency),
+        1 => any::<bool>().prop_map(Event::Hold),
+    ]
+}
+
+/// One kind of fault, by number: a run may meet some of them only, for a mixture of all hides what few do.
+fn fault(kind: u8) -> BoxedStrategy<Event> {
+    match kind {
+        0 => (any::<bool>(), any::<bool>()).prop_map(|(up, on)| Event::Block { up, on }).boxed(),
+        1 => any::<bool>().prop_map(|up| Event::BlackHole { up }).boxed(),
+        2 => Just(Event::Cut).boxed(),
+        3 => (any::<bool>(), 0..200_000u32).prop_map(|(up, bytes)| Event::CutAfter { up, bytes }).boxed(),
+        4 => any::<bool>().prop_map(|up| Event::Garbage { up }).boxed(),
+        5 => any::<usize>().prop_map(Event::Replay).boxed(),
+        6 => any::<bool>().prop_map(Event::Unreachable).boxed(),
+        7 => Just(Event::Restart).boxed(),
+        8 => Just(Event::Drain).boxed(),
+        _ => Just(Event::Panic).boxed(),
+    }
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    prop::collection::vec(0..10u8, 0..5).prop_flat_map(|kinds| {
+        let faults: Vec<_> = kinds.into_iter().map(fault).collect();
+        let any = match faults.is_empty() {
+            true => calm().boxed(),
+            false => prop_oneof![4 => calm(), 1 => prop::strategy::Union::new(faults)].boxed(),
+        };
+        prop::collection::vec(any, 1..60)
+    })
+}
+
+struct Made {
+    key: CallKey,
+    number: u32,
+    method: u16,
+    deadline: Instant,
+    given_up: bool,
+}
+
+struct World {
+    pair: Pair,
+    hall: rpc_core::client::BindingId,
+    calls: Vec<Made>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut server = rpc_core::server::Config::default();
+        server.limits.slots = 3;
+        let mut pair = Pair::with(Default::default(), server, vec![&HALL]);
+        let hall = pair.bind(&HALL);
+        Self { pair, hall, calls: Vec::new() }
+    }
+
+    fn start(&mut self, method: u16, large: bool, timeout: u16) {
+        let number = self.calls.len() as u32;
+        let mut payload = vec![0; if large { 300 << 10 } else { 4 }];
+        payload[..4].copy_from_slice(&number.to_le_bytes());
+        let timeout = MS * u32::from(timeout);
+        let deadline = self.pair.now + timeout;
+        let key = self.pair.start_within(self.hall, method, &payload, timeout);
+        self.calls.push(Made { key, number, method, deadline, given_up: false });
+    }
+
+    fn complete(&mut self, which: usize, how: u8) {
+        if self.pair.executed.is_empty() || self.pair.wire().is_closed() {
+            return;
+        }
+        let newest = self.pair.newest();
+        let execute = &self.pair.executed[which % self.pair.executed.len()];
+        if execute.connection != newest {
+            return;
+        }
+        let (at, payload) = (execute.execute.at, execute.execute.payload.clone());
+        let completion = match how {
+            0 => Completion::Application(payload),
+            1 => Pair::panicked("?"),
+            _ => Completion::Ok(payload),
+        };
+        self.pair.complete(at, completion);
+    }
+
+    fn happen(&mut self, event: Event) {
+        let pair = &mut self.pair;
+        match event {
+            Event::Start { method, large, timeout } => self.start(method, large, timeout),
+            Event::Complete { which, how } => self.complete(which, how),
+            Event::GiveUp(which) => {
+                if !self.calls.is_empty() {
+                    let which = which % self.calls.len();
+                    let made = &mut self.calls[which];
+                    made.given_up |= !pair.has_ended(made.key);
+                    pair.give_up(made.key);
+                }
+            }
+            Event::Advance(by) => pair.run_for(MS * u32::from(by)),
+            Event::Latency(latency) => pair.latency = MS * u32::from(latency),
+            Event::Hold(true) => pair.hold(),
+            Event::Hold(false) => pair.echo(),
+            Event::Block { up: true, on } => pair.wire().up.blocked = on,
+            Event::Block { up: false, on } => pair.wire().down.blocked = on,
+            Event::BlackHole { up: true } => pair.wire().up.black_hole = true,
+            Event::BlackHole { up: false } => pair.wire().down.black_hole = true,
+            Event::Cut => pair.cut(),
+            Event::CutAfter { up, bytes } => {
+                let wire = pair.wire();
+                let pipe = if up { &mut wire.up } else { &mut wire.down };
+                pipe.cut_at = Some(pipe.sent.len() + bytes as usize);
+            }
+            Event::Garbage { up: true } => pair.inject_up(&[0xee; 40]),
+            Event::Garbage { up: false } => pair.inject_down(&[0xee; 40]),
+            Event::Replay(which) => {
+                let requests = of_kind(&pair.wire().up.sent, Kind::Request);
+                if !requests.is_empty() {
+                    pair.inject_up(&requests[which % requests.len()]);
+                }
+            }
+            Event::Unreachable(on) => pair.unreachable = on,
+            Event::Restart => pair.restart(Default::default(), vec![&HALL]),
+            Event::Drain => {
+                let now = pair.now;
+                if let Some(session) = pair.session_if_any() {
+                    session.drain(now, "");
+                }
+            }
+            Event::Panic => pair.handler = Box::new(|_| Some(Pair::panicked("?"))),
+        }
+        self.pair.pump();
+    }
+
+    /// All faults end, and time goes on.
+    fn heal(&mut self) {
+        let pair = &mut self.pair;
+        (pair.unreachable, pair.latency) = (false, MS);
+        pair.echo();
+        let wire = pair.wire();
+        (wire.up.blocked, wire.down.blocked) = (false, false);
+        for which in 0..pair.executed.len() {
+            self.complete(which, 2);
+        }
+        self.pair.run_for(60 * SECOND);
+    }
+
+    fn check(&self) -> Result<(), TestCaseError> {
+        let mut runs: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut seen: BTreeMap<(u64, u32, u64), usize> = BTreeMap::new();
+        for executed in &self.pair.executed {
+            let execute = &executed.execute;
+            let number = execute.payload.first_chunk().expect("a number");
+            *runs.entry(u32::from_le_bytes(*number)).or_default() += 1;
+            if !execute.idempotent {
+                let id = execute.request_id;
+                let times = seen.entry((id.session.0, id.at.slot, id.at.sequence)).or_default();
+                *times += 1;
+                prop_assert_eq!(*times, 1, "{:?} was executed again", id);
+            }
+            let made = &self.calls[u32::from_le_bytes(*number) as usize];
+            let starts_in_time = executed.when < made.deadline + MS;
+            prop_assert!(starts_in_time, "call {} starts after its deadline", made.number);
+        }
+        for made in &self.calls {
+            self.check_call(made, runs.get(&made.number).copied().unwrap_or_default())?;
+        }
+        let unknown =
+            self.pair.ended.iter().filter(
+                |(.., result)| matches!(result, Err(error) if error.execution() == Execution::Unknown),
+            );
+        prop_assert_eq!(self.pair.client.stats().unknown, unknown.count() as u64);
+        prop_assert_eq!(self.pair.client.stats().calls, self.calls.len() as u64);
+        prop_assert_eq!(self.pair.server_stats().calls, self.pair.executed.len() as u64);
+        Ok(())
+    }
+
+    fn check_call(&self, made: &Made, runs: usize) -> Result<(), TestCaseError> {
+        let number = made.number;
+        let ends: Vec<_> = self.pair.ended.iter().filter(|(key, ..)| *key == made.key).collect();
+        prop_assert_eq!(ends.len(), usize::from(!made.given_up), "ends of call {}", number);
+        prop_assert!(made.method == FREE || runs <= 1, "call {} ran {} times", number, runs);
+        let Some((_, when, result)) = ends.first() else { return Ok(()) };
+        prop_assert!(*when <= made.deadline, "call {} ends late", number);
+        match result {
+            Ok(reply) => {
+                prop_assert!(runs >= 1, "call {} has a result and never ran", number);
+                prop_assert_eq!(&reply.payload.as_slice()[..4], &number.to_le_bytes()[..]);
+            }
+            Err(error) => match error.execution() {
+                Execution::NotExecuted => prop_assert_eq!(runs, 0, "call {} ran: {}", number, error),
+                Execution::Executed => prop_assert!(runs >= 1, "call {} never ran: {}", number, error),
+                _ => {}
+            },
+        }
+        Ok(())
+    }
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    // The failing input itself is printed, shrunk; a file of seeds would only make runs differ.
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 4000, ..ProptestConfig::default() }
+}
+
+fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+}
+
+proptest! {
+    #![proptest_config(config(cases(400)))]
+
+    #[test]
+    fn calls_end_once_and_in_time_and_run_once_at_most_whatever_happens(events in events()) {
+        let mut world = World::new();
+        for event in events {
+            world.happen(event);
+        }
+        world.heal();
+        world.check()?;
+        // And the channel is as good as new.
+        let hall = world.hall;
+        prop_assert!(world.pair.call(hall, SELL, b"more").is_ok());
+    }
+
+    #[test]
+    fn a_conversation_may_be_cut_at_any_byte(up in any::<bool>(), at in 0usize..140_000, large in any::<bool>()) {
+        let mut world = World::new();
+        let wire = world.pair.wire();
+        let pipe = if up { &mut wire.up } else { &mut wire.down };
+        let at = if large { at } else { at % 700 };
+        pipe.cut_at = Some(pipe.sent.len() + at);
+        for n in 0..8 {
+            world.start(n % 2, large && n == 3, 3000);
+        }
+        world.heal();
+        world.check()?;
+    }
+
+    #[test]
+    fn the_pieces_in_which_bytes_arrive_make_no_difference(up in 1usize..5000, down in 1usize..5000) {
+        let talk = |pieces: Option<(usize, usize)>| {
+            let mut pair = Pair::new();
+            let hall = pair.bind(&HALL);
+            if let Some((up, down)) = pieces {
+                pair.wire().up.piece = Some(up);
+                pair.wire().down.piece = Some(down);
+            }
+            let sizes = [0, 1, 100, 70_000, 5, 200_000, 64];
+            let keys: Vec<_> = sizes.iter().map(|size| pair.start(hall, SELL, &vec![7; *size])).collect();
+            let ends: Vec<_> = keys.into_iter().map(|key| pair.end_of(key).map(|reply| reply.payload)).collect();
+            let mut executed: Vec<_> = pair.executed.into_iter().map(|e| (e.execute.at, e.execute.payload)).collect();
+            executed.sort();
+            (ends, executed)
+        };
+        prop_assert!(talk(Some((up, down))) == talk(None));
+    }
+}
+
+#[test]
+fn every_call_ends_though_the_server_never_says_a_word_again() {
+    let mut world = World::new();
+    world.pair.wire().down.black_hole = true;
+    world.pair.raw = true;
+    for n in 0..20 {
+        world.start(n % 2, n == 7, 500 + 100 * n);
+    }
+    world.pair.run_for(Duration::from_secs(10));
+    world.check().expect("all ended");
+}
