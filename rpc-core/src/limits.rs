@@ -66,7 +66,7 @@ pub struct Limits {
     /// Client and server: bytes that wait to be written on one connection before new calls have to wait, or (on the
     /// server) requests are no longer read. Default 1 MiB.
     pub outgoing_max: usize,
-    /// Server: bytes of unfinished large messages of one connection. Default 64 MiB, and never below `message_max`.
+    /// Bytes of unfinished large messages of one connection; a client makes room for 16 of the largest at least. Default 64 MiB, and never below `message_max`.
     pub gathering_max: usize,
     /// Server: bytes of replies that it keeps for one session, to answer copies of requests with. Default 16 MiB. Of a call
     /// whose reply would go beyond it, only the fact that it was executed is kept.

@@ -127,7 +127,8 @@ fn each_side_probes_an_idle_connection_when_the_other_does_not() {
     let mut pair = Pair::with(Default::default(), long, vec![&HALL]);
     pair.bind(&HALL);
     pair.run_for(91 * SECOND);
-    assert_eq!((pings(&pair.wire().up.sent), pings(&pair.wire().down.sent)), (3, 0));
+    // One of the server's: that of every minute, by which connection time is set anew.
+    assert_eq!((pings(&pair.wire().up.sent), pings(&pair.wire().down.sent)), (3, 1));
 }
 
 #[test]
@@ -186,4 +187,26 @@ fn a_server_that_pings_and_takes_nothing_is_left_before_the_answers_pile_up() {
     }
     assert!(!pair.wire().is_open_at_the_client());
     assert!(pair.client.stats().bytes_in < 4 << 20);
+}
+
+#[test]
+fn a_slow_upload_is_not_taken_for_a_dead_server() {
+    let (mut pair, hall) = Pair::ready();
+    let (deadline, timeout) = (pair.now + 60 * SECOND, 60 * SECOND);
+    let payload = vec![7; 4 << 20];
+    pair.client.start(
+        pair.now,
+        client::NewCall { binding: hall, method: SELL, deadline, timeout, metadata: None, payload },
+    );
+    // The stream takes a part every 0.9 s; the answer to a ping is behind all of them.
+    let connection = client::ConnectionId(pair.newest());
+    let mut parts = 0;
+    while pair.client.has_outgoing(connection) {
+        pair.now = pair.now + 900 * MS;
+        pair.client.handle_timeout(pair.now);
+        pair.client.poll_transmit(pair.now, connection, &mut Vec::new());
+        assert!(matches!(pair.client.poll_output(), client::Output::Wait(_)), "after {parts} parts");
+        parts += 1;
+    }
+    assert!(parts > 5, "{parts}");
 }

@@ -37,14 +37,18 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// One more failure: full jitter between half and all of the delay.
+    /// One more failure: between half and all of the delay, at random; later if the server has asked for it.
     pub(super) fn failed(mut self, now: Instant, jitter: &mut u64, why: BindError) -> Self {
         let mut delay = REDIAL_FIRST;
         for _ in 0..self.failures.min(16) {
             delay = (delay * 8 / 5).min(REDIAL_MOST);
         }
         self.failures += 1;
-        self.not_before = Some(now + delay / 2 + (delay / 2).mul_f64(fraction(jitter)));
+        let asked = match &why {
+            BindError::Rejected { retry_after, .. } => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        self.not_before = Some(now + asked.max(delay / 2) + (delay / 2).mul_f64(fraction(jitter)));
         self.last = Some(Arc::new(why));
         self
     }

@@ -234,6 +234,11 @@ impl Client {
         let Some(open) = self.link.open_mut().filter(|open| open.connection == connection) else {
             return self.farewell(connection, into);
         };
+        // On a slow line a ping waits behind what was handed out before it: that the stream takes more of a large message is
+        // as good a sign of life as an answer.
+        if open.outgoing.has_large() {
+            open.liveness.heard(now);
+        }
         let before = into.len();
         let some = open.outgoing.transmit(into, open.time);
         self.stats.bytes_out += (into.len() - before) as u64;

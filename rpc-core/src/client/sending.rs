@@ -122,7 +122,7 @@ impl Client {
             id,
             method: binding.base + call.method,
             deadline: open.time.to_wire(call.deadline),
-            resent: false,
+            resent: call.in_doubt,
             idempotent: method,
             metadata: metadata.as_ref().map(EncodedMetadata::as_ref),
             total: (size > CHUNK_LEN).then_some(size as u32),

@@ -4,9 +4,9 @@ use crate::limits::Limits;
 use crate::time::Instant;
 use std::time::Duration;
 
-/// A connection that is never silent is pinged too, for a deadline in connection time is 32 bits of milliseconds since a
-/// ping: 49 days.
-const PING_EVERY: Duration = Duration::from_secs(3600);
+/// A server pings a connection that is never silent too. The answer sets connection time anew: what the answer to the
+/// handshake lost on a slow way is taken from every deadline until then, and a deadline has 32 bits of milliseconds.
+const SERVER_PINGS_EVERY: Duration = Duration::from_secs(60);
 
 /// Smoothed round trip and its variation, as in RFC 6298 section 2.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,6 +70,8 @@ pub(crate) struct Liveness {
     /// When somebody began to wait: silence before that means nothing.
     waiting: Instant,
     last_ping: Instant,
+    /// Pings even if the peer is not silent.
+    every: Option<Duration>,
     pinged: Option<(u64, Instant)>,
     pings: u64,
     round_trip: RoundTrip,
@@ -82,10 +84,16 @@ impl Liveness {
             heard: now,
             waiting: now,
             last_ping: now,
+            every: None,
             pinged: None,
             pings: 0,
             round_trip: RoundTrip::default(),
         }
+    }
+
+    /// The server's end, whose pings set connection time anew.
+    pub(crate) fn starting_on_server(now: Instant) -> Self {
+        Self { every: Some(SERVER_PINGS_EVERY), ..Self::starting(now) }
     }
 
     /// The round trip of the handshake counts as the first measurement.
@@ -159,7 +167,7 @@ impl Liveness {
             true => self.heard.max(self.waiting) + limits.probe_after,
             false => self.heard + limits.keep_alive,
         };
-        silent.min(self.last_ping + PING_EVERY)
+        self.every.map_or(silent, |every| silent.min(self.last_ping + every))
     }
 }
 

@@ -124,6 +124,12 @@ impl Outgoing {
         position < self.taken
     }
 
+    /// A large message is on its way.
+    #[inline]
+    pub(crate) fn has_large(&self) -> bool {
+        !self.large.is_empty()
+    }
+
     /// Bytes that wait.
     #[inline]
     pub(crate) fn backlog(&self) -> usize {

@@ -32,7 +32,7 @@ impl Open {
         Self {
             outgoing: Outgoing::new(),
             gathering: Gathering::default(),
-            liveness: Liveness::starting(now),
+            liveness: Liveness::starting_on_server(now),
             time: ConnectionTime::starting(now),
             message_max,
             ending: false,

@@ -377,10 +377,14 @@ impl Session {
 
     /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing.
     #[inline]
-    pub fn poll_transmit(&mut self, _now: Instant, lane: Lane, into: &mut Vec<u8>) -> bool {
+    pub fn poll_transmit(&mut self, now: Instant, lane: Lane, into: &mut Vec<u8>) -> bool {
         let Some(open) = self.lanes.get_mut(usize::from(lane.0)).and_then(Option::as_deref_mut) else {
             return false;
         };
+        // As in the client: a stream that takes more of a large message is alive.
+        if open.outgoing.has_large() {
+            open.liveness.heard(now);
+        }
         let before = into.len();
         let some = open.outgoing.transmit(into, open.time);
         self.stats.bytes_out += (into.len() - before) as u64;
