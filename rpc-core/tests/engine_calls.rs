@@ -369,7 +369,12 @@ fn pings_that_overtake_their_answers_leave_deadlines_right() {
 #[test]
 fn arguments_that_cannot_be_read_leave_the_slot_usable() {
     let (mut pair, hall) = with_slots(1);
-    pair.handler = Box::new(|_| Some(Completion::Malformed("argument 1 (seat): out of range".into())));
+    pair.handler = Box::new(|_| {
+        Some(Completion::NotStarted {
+            code: rpc_core::Code::InvalidArgument,
+            reason: "argument 1 (seat): out of range".into(),
+        })
+    });
     let error = failure(pair.call(hall, SELL, b"?"));
     assert_eq!((error.code(), error.execution()), (Code::InvalidArgument, Execution::NotExecuted));
     assert!(error.to_string().contains("argument 1 (seat): out of range"), "{error}");

@@ -124,7 +124,7 @@ proptest! {
         let (mut pair, _) = Pair::ready();
         pair.handler = Box::new(move |execute| match execute.at.slot {
             0 if slow => None,
-            1 => Some(Completion::Malformed("?".into())),
+            1 => Some(Completion::NotStarted { code: rpc_core::Code::InvalidArgument, reason: "?".into() }),
             2 => Some(Pair::panicked("?")),
             _ => Some(Completion::Ok(execute.payload.clone())),
         });

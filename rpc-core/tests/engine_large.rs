@@ -149,7 +149,12 @@ fn a_reply_over_the_servers_limit_fails_that_call_alone_as_executed() {
 #[test]
 fn what_a_tiny_limit_leaves_no_room_for_is_still_told_apart() {
     let (mut pair, hall) = with_limits(4, 16 << 20);
-    pair.handler = Box::new(|_| Some(Completion::Malformed("no seat of that name".into())));
+    pair.handler = Box::new(|_| {
+        Some(Completion::NotStarted {
+            code: rpc_core::Code::InvalidArgument,
+            reason: "no seat of that name".into(),
+        })
+    });
     assert_eq!(failure(pair.call(hall, SELL, b"")).execution(), Execution::NotExecuted);
     pair.handler = Box::new(|_| Some(Pair::panicked("index out of bounds")));
     assert!(failure(pair.call(hall, SELL, b"")).to_string().contains("index out of bounds"));

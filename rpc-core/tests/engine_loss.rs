@@ -135,7 +135,9 @@ fn in_doubt() -> (Pair, BindingId, CallKey) {
 #[test]
 fn an_idempotent_call_in_doubt_that_is_refused_later_stays_unknown() {
     let (mut pair, _, key) = in_doubt();
-    pair.handler = Box::new(|_| Some(Completion::Malformed("?".into())));
+    pair.handler = Box::new(|_| {
+        Some(Completion::NotStarted { code: rpc_core::Code::InvalidArgument, reason: "?".into() })
+    });
     assert_eq!(failure(pair.end_of(key)).execution(), Execution::Unknown);
 }
 

@@ -189,7 +189,10 @@ fn a_panic_is_recorded_and_replayed() {
 fn arguments_that_cannot_be_read_are_not_recorded() {
     let (mut pair, _, request) = captured(SELL);
     pair.inject_up(&request);
-    pair.complete(id(0, 1), Completion::Malformed("no seat".into()));
+    pair.complete(
+        id(0, 1),
+        Completion::NotStarted { code: rpc_core::Code::InvalidArgument, reason: "no seat".into() },
+    );
     assert_eq!(reply(&replies(&mut pair)[0]).answer, Answer::Refused);
     pair.inject_up(&request);
     assert_eq!(pair.executed.len(), 2, "it never ran, so a copy is as good as new");

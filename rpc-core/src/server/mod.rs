@@ -15,6 +15,7 @@ mod slot;
 pub use endpoint::{Admission, Endpoint, Fresh};
 pub use handshake::Handshake;
 pub use lane::Lane;
+pub use requests::LATE;
 pub use session::Session;
 
 use crate::codec::CodecId;
@@ -93,8 +94,13 @@ pub enum Completion {
         /// The nested calls that led to it.
         hops: Vec<Hop>,
     },
-    /// The arguments cannot be decoded: it was never started.
-    Malformed(String),
+    /// It was never started: its arguments cannot be decoded, or its time was over before its turn came.
+    NotStarted {
+        /// The class of the refusal.
+        code: Code,
+        /// In words.
+        reason: String,
+    },
 }
 
 /// What the driver must do.

@@ -20,6 +20,9 @@ const BUSY_RETRY_MS: u32 = 50;
 /// A recorded reply up to this size is copied when it is asked for again.
 const REPLAY_COPIED_MAX: usize = 256;
 
+/// Why a request is refused whose time was over when its turn came.
+pub const LATE: &str = "the call's time was over before it could start";
+
 /// A request that is whole.
 struct Whole<'a> {
     id: SlotId,
@@ -156,12 +159,7 @@ impl Session {
     fn admit(&mut self, now: Instant, lane: Lane, request: Whole<'_>, entry: &Entry, hash: u64) {
         let deadline = request.deadline;
         if deadline <= now {
-            self.refuse(
-                lane,
-                request.id,
-                Code::DeadlineExceeded,
-                "the call's time was over before it could start",
-            );
+            self.refuse(lane, request.id, Code::DeadlineExceeded, LATE);
             return;
         }
         let slot = &mut self.slots[request.id.slot as usize];
@@ -224,12 +222,11 @@ impl Session {
                 Failure { code, message, hops }.write(&mut payload);
                 (Answer::Failed, payload)
             }
-            Completion::Malformed(reason) => {
-                // The handler was never started.
+            Completion::NotStarted { code, reason } => {
                 self.stats.calls -= 1;
                 self.stats.shed += 1;
                 let mut payload = Vec::new();
-                Refusal { code: Code::InvalidArgument, reason }.write(&mut payload);
+                Refusal { code, reason }.write(&mut payload);
                 (Answer::Refused, payload)
             }
         };

@@ -297,6 +297,7 @@ impl Connection {
     /// has used the budget up.
     fn poll_handlers(&mut self, cx: &mut Context<'_>) {
         let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
+        let now = Clock::now();
         let batch = unconstrained(poll_fn(|cx| {
             let mut replies = 0;
             for _ in 0..HANDLERS_AT_ONCE {
@@ -304,6 +305,11 @@ impl Connection {
                     break;
                 }
                 let Some((execute, buffer)) = todo.executes.pop_front() else { break };
+                if execute.deadline <= now {
+                    // It has waited here for its client to take the replies before.
+                    ended.push(handler::late(execute, buffer));
+                    continue;
+                }
                 match handler::begin(&attached.link, execute, buffer, Some(cx)) {
                     Begun::Ended(end) => {
                         replies += end.reply_len();

@@ -4,7 +4,7 @@
 use crate::context::{Context, Polling};
 use crate::incoming::{Handler, Incoming, Outcome};
 use crate::server::sessions::Link;
-use rpc_core::server::{Completion, Execute};
+use rpc_core::server::{Completion, Execute, LATE};
 use rpc_core::service::{Failure, Verdict};
 use rpc_core::{Code, Error, Hop, Instant, SlotId};
 use std::any::Any;
@@ -47,6 +47,12 @@ pub(crate) struct Handling {
     blocking: bool,
     span: tracing::Span,
     handler: Pin<Box<Handler>>,
+}
+
+/// The end of an execution whose time was over before its turn came.
+pub(crate) fn late(execute: Execute, buffer: Vec<u8>) -> Ended {
+    let completion = Completion::NotStarted { code: Code::DeadlineExceeded, reason: LATE.to_owned() };
+    Ended { at: execute.at, completion, payload: execute.payload, buffer }
 }
 
 /// Starts a handler and polls it once, if there is a task to poll it in; one that blocks is not polled here.
@@ -154,7 +160,9 @@ fn ended(at: SlotId, outcome: Outcome) -> Ended {
         Err(failure) => failure,
     };
     let completion = match failure {
-        Failure::Arguments(error) => Completion::Malformed(error.to_string()),
+        Failure::Arguments(error) => {
+            Completion::NotStarted { code: Code::InvalidArgument, reason: error.to_string() }
+        }
         Failure::Reply(error) => internal(format!("the reply cannot be sent: {error}")),
         Failure::Nested(error) => nested(&error),
     };
@@ -240,6 +248,27 @@ mod tests {
         assert_eq!(reason(&error), "no answer to a ping for 0.4 s (execution unknown)");
         let error = Error::Unencodable { method: "Bank.pay", why: "too deep".into() };
         assert_eq!(reason(&error), "the arguments cannot be sent: too deep");
+    }
+
+    #[test]
+    fn a_handler_whose_time_was_over_is_refused_and_never_started() {
+        let at = SlotId { slot: 1, sequence: 2 };
+        let execute = Execute {
+            at,
+            request_id: rpc_core::RequestId { session: rpc_core::SessionId(1), at },
+            service: 0,
+            method: 0,
+            idempotent: false,
+            blocking: false,
+            deadline: Instant(1),
+            attempt: 1,
+            lane: rpc_core::server::Lane(0),
+            metadata: None,
+            payload: Vec::new(),
+        };
+        let ended = late(execute, Vec::new());
+        assert_eq!(ended.at, at);
+        assert!(matches!(ended.completion, Completion::NotStarted { code: Code::DeadlineExceeded, .. }));
     }
 
     #[test]
