@@ -14,6 +14,10 @@ pub const CHUNK_LEN: usize = 64 << 10;
 /// costs more than it pays for, and its connection ends.
 pub const CHUNK_LEN_MIN: usize = 4 << 10;
 
+/// Large messages that one side sends at a time on one connection, chunk by chunk in turns; further ones wait for their
+/// turn. It bounds what the other side has to gather.
+pub const LARGE_AT_ONCE: usize = 8;
+
 /// What is handed to the socket in one go, about. More would let one write hold up replies that are ready meanwhile.
 pub const TRANSMIT_LEN: usize = 256 << 10;
 
@@ -66,7 +70,9 @@ pub struct Limits {
     /// Client and server: bytes that wait to be written on one connection before new calls have to wait, or (on the
     /// server) requests are no longer read. Default 1 MiB.
     pub outgoing_max: usize,
-    /// Bytes of unfinished large messages of one connection; a client makes room for 16 of the largest at least. Default 64 MiB, and never below `message_max`.
+    /// Bytes of unfinished large messages on their way in on one connection. Default 128 MiB: as many of the largest as a
+    /// peer sends at a time ([`LARGE_AT_ONCE`]). A server refuses what goes beyond (never less than one `message_max`); a
+    /// client never has less than [`LARGE_AT_ONCE`] times its `message_max`.
     pub gathering_max: usize,
     /// Server: bytes of replies that it keeps for one session, to answer copies of requests with. Default 16 MiB. Of a call
     /// whose reply would go beyond it, only the fact that it was executed is kept.
@@ -94,7 +100,7 @@ impl Default for Limits {
             slots: 1024,
             waiting_max: 1 << 16,
             outgoing_max: 1 << 20,
-            gathering_max: 64 << 20,
+            gathering_max: 128 << 20,
             replies_max: 16 << 20,
             handshake: Duration::from_secs(5),
             call_timeout: Duration::from_secs(10),
@@ -103,6 +109,14 @@ impl Default for Limits {
             pong_wait_min: Duration::from_millis(400),
             connections_max: 16 << 10,
         }
+    }
+}
+
+impl Limits {
+    /// A client's room for unfinished replies: what was set, but as much as a server may send at a time at least. The
+    /// calls were executed, so a reply that finds no room would be lost.
+    pub(crate) fn room_for_replies(&self) -> usize {
+        self.gathering_max.max(self.message_max.saturating_mul(LARGE_AT_ONCE))
     }
 }
 

@@ -437,3 +437,18 @@ fn the_rest_of_a_large_request_is_not_sent_once_its_first_part_was_refused() {
     assert_eq!(failure(pair.end_of(key)).execution(), Execution::NotExecuted);
     assert!(!pair.client.has_outgoing(connection));
 }
+
+#[test]
+fn more_large_replies_at_once_than_the_client_has_room_for_all_arrive() {
+    let (mut pair, hall) = with_limits(1 << 20, 1 << 20);
+    pair.hold();
+    let keys: Vec<_> = (0..40).map(|_| pair.start(hall, SELL, b"")).collect();
+    let running: Vec<_> = pair.executed.iter().map(|executed| executed.execute.at).collect();
+    let sent = pattern(1 << 20);
+    for at in running {
+        pair.complete(at, Completion::Ok(sent.clone()));
+    }
+    for key in keys {
+        assert_eq!(payload(&pair.end_of(key)).len(), sent.len());
+    }
+}

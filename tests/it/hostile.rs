@@ -141,8 +141,8 @@ async fn large_messages_that_are_announced_and_not_sent_hold_no_memory() {
         .write(&mut out, Checksum::Whole);
     }
     raw.send(&out).await;
-    // Four of them fill what one connection may have in gathering.
-    for slot in 4..300 {
+    // Eight of them fill what one connection may have in gathering.
+    for slot in 8..300 {
         raw.reply(|reply| {
             assert_eq!((reply.id.slot, reply.answer), (slot, Answer::Refused));
             let refusal = Refusal::read(reply.payload).unwrap();
@@ -150,7 +150,7 @@ async fn large_messages_that_are_announced_and_not_sent_hold_no_memory() {
                 (refusal.code, refusal.reason.as_str()),
                 (
                     Code::ResourceExhausted,
-                    "unfinished large messages of this connection would hold more than 67108864 bytes"
+                    "unfinished large messages of this connection would hold more than 134217728 bytes"
                 )
             );
         })

@@ -5,6 +5,7 @@ mod cancellation;
 mod errors;
 mod hostile;
 mod hostile_server;
+mod late;
 mod limits;
 mod losses;
 mod nested;

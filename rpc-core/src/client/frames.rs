@@ -158,7 +158,7 @@ impl Client {
     }
 
     fn handle_ping(&mut self, now: Instant, number: u64) -> Result<(), ProtocolError> {
-        let most = self.config.limits.outgoing_max + PONGS_MAX;
+        let most = self.config.limits.outgoing_max.saturating_add(PONGS_MAX);
         let Some(open) = self.link.open_mut() else { return Ok(()) };
         if open.outgoing.ready().len() > most {
             let what = format!("pings come while {most} bytes wait that the server does not take");

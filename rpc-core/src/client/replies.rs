@@ -11,10 +11,6 @@ use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A client makes room for so many of the largest replies at a time, whatever its limit on unfinished messages says: the
-/// calls were executed, and a reply that finds no room is lost.
-const LARGE_REPLIES: usize = 16;
-
 impl Client {
     #[inline]
     pub(super) fn handle_reply(
@@ -39,7 +35,7 @@ impl Client {
             _ => return Ok(()),
         }
         let limits = &self.config.limits;
-        let (most, all) = (limits.message_max, limits.gathering_max.max(LARGE_REPLIES * limits.message_max));
+        let (most, all) = (limits.message_max, limits.room_for_replies());
         let Some(open) = self.link.open_mut() else { return Ok(()) };
         let head = Head::of_reply(reply);
         if let Err(refused) = open.gathering.begin(head, total, reply.payload, most, all)? {

@@ -98,7 +98,7 @@ impl Gathering {
             return Ok(Err(Refused { reason }));
         }
         let held = total + head.metadata.as_deref().map_or(0, held_by);
-        if self.announced + held > all {
+        if self.announced.saturating_add(held) > all {
             let reason =
                 format!("unfinished large messages of this connection would hold more than {all} bytes");
             return Ok(Err(Refused { reason }));

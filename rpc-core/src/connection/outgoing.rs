@@ -3,7 +3,7 @@
 use super::ConnectionTime;
 use crate::frame::{self, Checksum, Flags, Kind};
 use crate::ids::SlotId;
-use crate::limits::{CHUNK_LEN, TRANSMIT_LEN};
+use crate::limits::{CHUNK_LEN, LARGE_AT_ONCE, TRANSMIT_LEN};
 use crate::service::Payload;
 use crate::time::Instant;
 use std::collections::VecDeque;
@@ -154,7 +154,9 @@ impl Outgoing {
             let last = large.write_next(into, self.checksum, time);
             self.large_len -= left - large.left();
             if !last {
-                self.large.push_back(large);
+                // Behind the others whose turn it is, before those that wait for theirs.
+                let at = self.large.len().min(LARGE_AT_ONCE - 1);
+                self.large.insert(at, large);
             }
         }
         self.taken += (into.len() - before) as u64;

@@ -26,11 +26,15 @@ use std::time::Duration;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
-/// Handlers polled between two looks at the clock.
+/// Handlers polled before what they came to is told to the engine.
 const HANDLERS_AT_ONCE: usize = 64;
 
 /// Bytes of their replies that are not exceeded by more than one of these: only what the engine has counts as backlog.
 const REPLIES_AT_ONCE: usize = 256 << 10;
+
+/// Handlers polled between two looks at the clock, unless one's deadline is as near as this.
+const HANDLERS_A_CLOCK: usize = 8;
+const DEADLINE_NEAR: Duration = Duration::from_secs(1);
 
 /// Replies that are ready wait at most about this long for handlers that are polled after theirs.
 const WRITE_AFTER: Duration = Duration::from_micros(200);
@@ -297,16 +301,19 @@ impl Connection {
     /// has used the budget up.
     fn poll_handlers(&mut self, cx: &mut Context<'_>) {
         let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
-        let now = Clock::now();
+        let mut now = Clock::now();
         let batch = unconstrained(poll_fn(|cx| {
             let mut replies = 0;
-            for _ in 0..HANDLERS_AT_ONCE {
+            for turn in 1..=HANDLERS_AT_ONCE {
                 if replies > REPLIES_AT_ONCE {
                     break;
                 }
                 let Some((execute, buffer)) = todo.executes.pop_front() else { break };
+                // Those before it may have taken their time. The clock is read where that could matter, and now and then.
+                if execute.deadline.since(now) < DEADLINE_NEAR || turn % HANDLERS_A_CLOCK == 0 {
+                    now = Clock::now();
+                }
                 if execute.deadline <= now {
-                    // It has waited here for its client to take the replies before.
                     ended.push(handler::late(execute, buffer));
                     continue;
                 }

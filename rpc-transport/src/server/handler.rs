@@ -1,6 +1,7 @@
 //! One execution: a handler is polled once inline and moved to a task of its own if it is not ready. Its panics are
 //! caught and are its result.
 
+use crate::clock::Clock;
 use crate::context::{Context, Polling};
 use crate::incoming::{Handler, Incoming, Outcome};
 use crate::server::sessions::Link;
@@ -51,8 +52,12 @@ pub(crate) struct Handling {
 
 /// The end of an execution whose time was over before its turn came.
 pub(crate) fn late(execute: Execute, buffer: Vec<u8>) -> Ended {
+    not_started(execute.at, execute.payload, buffer)
+}
+
+fn not_started(at: SlotId, payload: Vec<u8>, buffer: Vec<u8>) -> Ended {
     let completion = Completion::NotStarted { code: Code::DeadlineExceeded, reason: LATE.to_owned() };
-    Ended { at: execute.at, completion, payload: execute.payload, buffer }
+    Ended { at, completion, payload, buffer }
 }
 
 /// Starts a handler and polls it once, if there is a task to poll it in; one that blocks is not polled here.
@@ -131,14 +136,17 @@ impl Handling {
 
     /// Lets the handler go on in a task of its own, or on a thread of its own if it blocks.
     pub(crate) fn spawn(self, link: &Arc<Link>) -> AbortHandle {
-        let blocking = self.blocking;
-        let task = run(self, link.clone());
-        if blocking {
-            let runtime = tokio::runtime::Handle::current();
-            tokio::task::spawn_blocking(move || runtime.block_on(task)).abort_handle()
-        } else {
-            tokio::spawn(task).abort_handle()
+        let link = link.clone();
+        if !self.blocking {
+            return tokio::spawn(run(self, link)).abort_handle();
         }
+        let runtime = tokio::runtime::Handle::current();
+        let wait_and_run = move || match self.deadline <= Clock::now() {
+            // It has waited for a thread of the pool until nobody waited for it.
+            true => link.complete(not_started(self.at, Vec::new(), Vec::new())),
+            false => runtime.block_on(run(self, link)),
+        };
+        tokio::task::spawn_blocking(wait_and_run).abort_handle()
     }
 }
 
