@@ -373,7 +373,10 @@ fn the_servers_room_for_unfinished_messages_fails_that_call_alone() {
 
 #[test]
 fn metadata_of_unfinished_messages_counts_against_their_room() {
-    let (mut pair, _) = Pair::ready();
+    let mut server = server::Config::default();
+    server.limits.gathering_max = 64 << 20;
+    let mut pair = Pair::with(client::Config::default(), server, vec![&HALL]);
+    pair.bind(&HALL);
     let metadata: rpc_core::Metadata = (0..1600).map(|_| ("a", "")).collect();
     let metadata = rpc_core::frame::EncodedMetadata::new(&metadata).expect("it fits");
     let part = vec![0; CHUNK_LEN_MIN];
