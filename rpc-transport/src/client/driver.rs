@@ -160,7 +160,7 @@ impl Driver {
 
     fn dial(&mut self, connection: ConnectionId) {
         // One that never answered the handshake counts as short-lived too, however long that was waited for.
-        let short = SHORT_LIVED.max(self.shared.lock().engine.limits().handshake * 2);
+        let short = SHORT_LIVED.max(self.shared.lock().engine.limits().handshake.saturating_mul(2));
         let short_lived = |since| Clock::now() - since < short;
         let first = self.endpoint + usize::from(self.endpoint_since.is_some_and(short_lived));
         let dialling = self.dialling.clone();
