@@ -120,7 +120,9 @@ pub mod context {
 /// On the trait: `version = "major.minor"` (default `"1.0"`), `name = ".."` on the wire (default: the trait's own),
 /// `crate = "path"` of this crate, if it is re-exported under another name.
 ///
-/// On a method, in `#[rpc(..)]`: `idempotent`; `blocking` (runs on tokio's blocking pool); `timeout = "2s"` (`us`, `ms`, `s`,
+/// On a method, in `#[rpc(..)]`: `idempotent`; `blocking` (runs on tokio's blocking pool: for a handler that holds its thread,
+/// since one that does so for longer than about a second keeps its connection from answering pings, and the clients give that
+/// up for dead); `timeout = "2s"` (`us`, `ms`, `s`,
 /// `m`, `h`; default 10 s); `since = "1.1"` (servers of an earlier minor version do not have it); `opaque` (the result's type
 /// does not implement [`Schema`] and is compared by name). On an argument: `#[rpc(opaque)]`.
 ///
