@@ -73,3 +73,20 @@ fn a_blocking_request_that_waits_for_a_thread_is_not_started_after_its_deadline(
         assert_eq!((worker.started.load(SeqCst), worker.late.load(SeqCst)), (2, 0));
     });
 }
+
+#[test]
+fn a_blocking_request_that_is_given_up_while_it_waits_for_a_thread_is_not_started() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let worker = Worker::default();
+        let server = run(Server::new().add(SlowServer::new(worker.clone()))).await;
+        let slow: SlowClient = server.client().await;
+        let first = tokio::spawn(slow.block(400).into_owned());
+        let given_up = slow.block(0);
+        assert!(tokio::time::timeout(Duration::from_millis(100), given_up).await.is_err());
+        assert!(first.await.unwrap().is_ok());
+        assert!(slow.block(0).await.is_ok());
+        assert_eq!(worker.started.load(SeqCst), 2, "the first and the last");
+    });
+}

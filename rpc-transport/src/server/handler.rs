@@ -141,8 +141,9 @@ impl Handling {
             return tokio::spawn(run(self, link)).abort_handle();
         }
         let runtime = tokio::runtime::Handle::current();
-        let wait_and_run = move || match self.deadline <= Clock::now() {
-            // It has waited for a thread of the pool until nobody waited for it.
+        // It may have waited for a thread of the pool until nobody waited for it any more.
+        let wait_and_run = move || match self.deadline <= Clock::now() || link.session().is_cancelled(self.at)
+        {
             true => link.complete(not_started(self.at, Vec::new(), Vec::new())),
             false => runtime.block_on(run(self, link)),
         };
