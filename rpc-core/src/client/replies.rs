@@ -2,7 +2,7 @@
 
 use super::slots::SlotState;
 use super::{CallKey, Client, Output};
-use crate::connection::Head;
+use crate::connection::{Body, Head};
 use crate::error::{Code, Error, Execution, ProtocolError};
 use crate::frame::{self, Answer, Chunk, Failure, Kind, Refusal};
 use crate::ids::SlotId;
@@ -20,11 +20,11 @@ impl Client {
     ) -> Result<(), ProtocolError> {
         match reply.total {
             None => self.answered(now, reply.id, reply.answer, reply.retry_after, Body::Part(reply.payload)),
-            Some(total) => self.gather(now, reply, total as usize),
+            Some(total) => self.gather(reply, total as usize),
         }
     }
 
-    fn gather(&mut self, now: Instant, reply: &frame::Reply<'_>, total: usize) -> Result<(), ProtocolError> {
+    fn gather(&mut self, reply: &frame::Reply<'_>, total: usize) -> Result<(), ProtocolError> {
         match self.slots.current(reply.id).map(|slot| slot.state) {
             Some(SlotState::Pending(_)) => {}
             // Nobody wants the result any more, but that there is one is all that the slot waits for.
@@ -39,7 +39,7 @@ impl Client {
         let Some(open) = self.link.open_mut() else { return Ok(()) };
         let head = Head::of_reply(reply);
         if let Err(refused) = open.gathering.begin(head, total, reply.payload, most, all)? {
-            let Some(key) = self.leave_slot(now, reply.id) else { return Ok(()) };
+            let Some(key) = self.leave_slot(reply.id) else { return Ok(()) };
             let reason = refused.reason;
             self.end_failed(
                 key,
@@ -104,7 +104,7 @@ impl Client {
         }
     }
 
-    fn leave_slot(&mut self, _now: Instant, id: SlotId) -> Option<CallKey> {
+    fn leave_slot(&mut self, id: SlotId) -> Option<CallKey> {
         let SlotState::Pending(key) = self.slots.current(id)?.state else { return None };
         self.slots.release(id.slot);
         Some(key)
@@ -191,22 +191,5 @@ impl Client {
             false => Error::Nested { method, address, code, message, hops, request_id },
         };
         self.outputs.push_back(Output::Ended(key, Err(error)));
-    }
-}
-
-/// The payload of an answer.
-enum Body<'a> {
-    /// In the read buffer.
-    Part(&'a [u8]),
-    /// Gathered from chunks.
-    Whole(Vec<u8>),
-}
-
-impl Body<'_> {
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Body::Part(part) => part,
-            Body::Whole(whole) => whole,
-        }
     }
 }

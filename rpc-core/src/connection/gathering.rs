@@ -51,6 +51,24 @@ impl Head {
     }
 }
 
+/// The payload of a message, before anybody decides whether to keep it.
+pub(crate) enum Body<'a> {
+    /// In the read buffer.
+    Part(&'a [u8]),
+    /// Gathered from chunks.
+    Whole(Vec<u8>),
+}
+
+impl Body<'_> {
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Body::Part(part) => part,
+            Body::Whole(whole) => whole,
+        }
+    }
+}
+
 /// A large message that is whole.
 pub(crate) struct Gathered {
     pub(crate) head: Head,

@@ -6,6 +6,6 @@ mod liveness;
 mod outgoing;
 
 pub(crate) use deadline::ConnectionTime;
-pub(crate) use gathering::{Gathering, Head};
+pub(crate) use gathering::{Body, Gathering, Head};
 pub(crate) use liveness::{Liveness, Probe};
 pub(crate) use outgoing::Outgoing;

@@ -4,7 +4,7 @@ use super::bindings::Entry;
 use super::lane::Open;
 use super::slot::{Cancelling, Lookup, Recorded, Running, Slot, SlotState};
 use super::{Completion, Execute, Lane, Output, Session};
-use crate::connection::Head;
+use crate::connection::{Body, Head};
 use crate::error::{Code, ProtocolError};
 use crate::frame::{Answer, Cancel, Chunk, Failure, Flags, Kind, Refusal, Release, Reply, Request};
 use crate::ids::{RequestId, SlotId};
@@ -32,22 +32,6 @@ struct Whole<'a> {
     idempotent: bool,
     metadata: Option<Box<Metadata>>,
     payload: Body<'a>,
-}
-
-enum Body<'a> {
-    /// In the read buffer.
-    Part(&'a [u8]),
-    /// Gathered from chunks.
-    Whole(Vec<u8>),
-}
-
-impl Body<'_> {
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Body::Part(part) => part,
-            Body::Whole(whole) => whole,
-        }
-    }
 }
 
 impl Session {
