@@ -254,16 +254,19 @@ async fn first_of(running: &mut Vec<Attempt>) -> (Attempt, io::Result<TcpStream>
 mod tests {
     use super::*;
     use crate::address::Addresses;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     async fn open(addresses: &str, window: Duration) -> Dialled {
         let source = Source::Endpoints(Addresses::from(addresses).endpoints().unwrap());
         source.open("", 0, window).await.1
     }
 
-    /// A port of this machine where nobody listens.
-    async fn closed_port() -> SocketAddr {
-        TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+    /// A port of this machine where nobody listens, nor anybody else while the socket is held.
+    fn closed_port() -> (TcpSocket, SocketAddr) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
     }
 
     const WINDOW: Duration = Duration::from_secs(5);
@@ -272,14 +275,14 @@ mod tests {
     async fn the_first_endpoint_that_answers_is_taken() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let open_at = listener.local_addr().unwrap();
-        let closed = closed_port().await;
+        let (_held, closed) = closed_port();
         let (_, address) = open(&format!("{closed}, {open_at}"), WINDOW).await.unwrap();
         assert_eq!(address, open_at.to_string());
     }
 
     #[tokio::test]
     async fn all_failures_are_reported_with_the_systems_error() {
-        let (one, other) = (closed_port().await, closed_port().await);
+        let ((_held, one), (_held_too, other)) = (closed_port(), closed_port());
         let Err(BindError::Unreachable { tried }) = open(&format!("{one}, {other}"), WINDOW).await else {
             panic!("nobody listens there")
         };
@@ -290,7 +293,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_resolved_and_named_with_the_address_that_failed() {
-        let closed = closed_port().await;
+        let (_held, closed) = closed_port();
         let Err(BindError::Unreachable { tried }) =
             open(&format!("localhost:{}", closed.port()), WINDOW).await
         else {

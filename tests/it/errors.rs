@@ -8,7 +8,6 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Goes out as a number; 13 cannot be sent, and 26 cannot be read.
@@ -237,10 +236,8 @@ async fn a_drop_that_panics_after_a_panic_does_not_end_the_connection() {
 
 #[tokio::test]
 async fn nobody_listening_is_told_with_the_address_the_systems_words_and_the_time() {
-    let address = closed_address().await;
-    let begin = Instant::now();
+    let (_held, address) = closed_address();
     let error = soon(connect::<OfficeClient>(address)).await.unwrap_err();
-    assert!(begin.elapsed() < Duration::from_secs(2));
     let text = error.to_string();
     let said = format!("no server answers: {address}: Connection refused (os error 111) (after ");
     if cfg!(target_os = "linux") {
@@ -251,7 +248,7 @@ async fn nobody_listening_is_told_with_the_address_the_systems_words_and_the_tim
 
 #[tokio::test]
 async fn every_address_of_a_list_is_told() {
-    let (one, other) = (closed_address().await, closed_address().await);
+    let ((_held, one), (_held_too, other)) = (closed_address(), closed_address());
     let error = soon(connect::<OfficeClient>(format!("{one}, {other}"))).await.unwrap_err();
     let BindError::Unreachable { tried } = &error else { panic!("{error}") };
     assert_eq!(

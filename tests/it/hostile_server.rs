@@ -43,6 +43,11 @@ async fn says(bytes: impl Into<Vec<u8>>) -> SocketAddr {
 }
 
 async fn bind_error(address: SocketAddr) -> BindError {
+    soon(connect::<OfficeClient>(address)).await.unwrap_err()
+}
+
+/// The same for a server that never says all of it.
+async fn late_bind_error(address: SocketAddr) -> BindError {
     let mut limits = Limits::default();
     limits.handshake = Duration::from_millis(300);
     soon(connect::<OfficeClient>(address).limits(limits)).await.unwrap_err()
@@ -79,7 +84,7 @@ async fn a_server_that_closes_at_once_is_reported_as_one_that_broke_off() {
 #[tokio::test]
 async fn a_server_that_says_nothing_is_given_up_after_the_handshakes_time() {
     let address = says("").await;
-    let error = bind_error(address).await;
+    let error = late_bind_error(address).await;
     let said = format!(
         "the connection to {address} ended before the binding was agreed: no answer to the handshake within 300ms"
     );
@@ -91,7 +96,7 @@ async fn half_a_welcome_is_no_welcome() {
     let mut out = Vec::new();
     welcome().write(&mut out);
     out.pop();
-    let error = bind_error(says(out).await).await;
+    let error = late_bind_error(says(out).await).await;
     assert!(matches!(error, BindError::Interrupted { .. }), "{error}");
 }
 

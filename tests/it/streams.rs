@@ -68,9 +68,7 @@ async fn a_silent_address_leaves_the_next_one_its_share_of_the_window() {
     let server = run(Server::new().add(hall().0)).await;
     let (dead, _queued) = silent("127.0.0.1:0").await;
     let list = format!("{}, {}", dead.local_addr().unwrap(), server.address);
-    let begin = Instant::now();
-    let office: OfficeClient = soon(connect(list).connect_window(Duration::from_millis(400))).await.unwrap();
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    let office: OfficeClient = soon(connect(list).connect_window(Duration::from_secs(4))).await.unwrap();
     assert_eq!(office.channel().server_address(), Some(server.address.to_string()));
 }
 
@@ -79,9 +77,10 @@ async fn a_silent_address_alone_ends_with_the_window() {
     let (dead, _queued) = silent("127.0.0.1:0").await;
     let address = dead.local_addr().unwrap();
     let begin = Instant::now();
-    let connecting = connect::<OfficeClient>(address).connect_window(Duration::from_millis(150));
+    let connecting = connect::<OfficeClient>(address).connect_window(Duration::from_millis(1_500));
     let error = soon(connecting).await.unwrap_err();
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    // By default it would be 5 s.
+    assert!(begin.elapsed() < Duration::from_millis(4_500), "{:?}", begin.elapsed());
     let text = error.to_string();
     assert!(text.starts_with(&format!("no server answers: {address}: no answer within 1")), "{text}");
 }
@@ -97,9 +96,10 @@ async fn the_addresses_of_one_name_are_raced() {
     let port = dead.local_addr().unwrap().port();
     let server = run_at(Server::new().add(hall().0), &format!("127.0.0.1:{port}")).await;
     let begin = Instant::now();
-    let office: OfficeClient = soon(connect(format!("localhost:{port}"))).await.unwrap();
+    let connecting = connect(format!("localhost:{port}")).connect_window(Duration::from_secs(60));
+    let office: OfficeClient = soon(connecting).await.unwrap();
     // Well before the first address would have been given up.
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert_eq!(office.channel().server_address(), Some(server.address.to_string()));
 }
 
@@ -185,15 +185,16 @@ async fn a_given_stream_that_ends_makes_later_calls_unavailable_at_once() {
     let office: OfficeClient = soon(connect_over(near)).await.unwrap();
     soon(office.look()).await.unwrap();
     soon(server.stop()).await;
-    let begin = Instant::now();
-    let error = loop {
-        // The first one may be written before the end of the stream is seen.
-        let error = soon(office.sell(1, "Ada")).await.unwrap_err();
-        if error.execution() == Execution::NotExecuted {
-            break error;
+    let calling = async {
+        loop {
+            // The first one may be written before the end of the stream is seen.
+            let error = office.sell(1, "Ada").timeout(Duration::from_secs(600)).await.unwrap_err();
+            if error.execution() == Execution::NotExecuted {
+                return error;
+            }
         }
     };
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    let error = soon(calling).await;
     assert!(matches!(error, Error::Unavailable { .. }), "{error}");
     assert_eq!(error.code(), Code::Unavailable);
 }
@@ -265,7 +266,7 @@ async fn handlers_of_one_connection_run_beside_each_other_and_blocking_ones_hold
 
 #[tokio::test]
 async fn a_server_of_a_list_that_is_dead_at_first_serves_once_the_other_one_is_gone() {
-    let address = closed_address().await;
+    let (_held, address) = closed_address();
     let first = run(Server::new().add(hall().0)).await;
     let office: OfficeClient = soon(connect(format!("{address}, {}", first.address))).await.unwrap();
     assert_eq!(office.channel().server_address(), Some(first.address.to_string()));

@@ -4,12 +4,12 @@ use carnegie::{Client, Server, ServerHandle};
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 
-/// Fails a test that would else hang.
+/// Fails a test that would else hang. Long, for a busy machine may let a test wait for its turn.
 pub(crate) async fn soon<T>(what: impl IntoFuture<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(10), what.into_future()).await.expect("it ends within 10 s")
+    tokio::time::timeout(Duration::from_secs(60), what.into_future()).await.expect("it ends within a minute")
 }
 
 /// A server of the test's own, which ends with it.
@@ -39,9 +39,14 @@ impl Running {
     }
 }
 
-/// An address of this machine where nobody listens now.
-pub(crate) async fn closed_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+/// An address of this machine where nobody listens now. While the socket is held, the system gives its port to nobody who
+/// does not ask for it; who does may listen there.
+pub(crate) fn closed_address() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 /// Returns once `holds` does; the events that lead there wake other tasks, not this one.
