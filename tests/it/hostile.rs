@@ -4,7 +4,7 @@
 use crate::box_office::OfficeClient;
 use crate::process::{Office, Setup, start};
 use crate::raw::{Raw, hello, index, length};
-use crate::support::soon;
+use crate::support::{patient, soon};
 use carnegie::Code;
 use rpc_core::SlotId;
 use rpc_core::frame::{self, Answer, Checksum, Chunk, Flags, Kind, Refusal, Reply, Request};
@@ -23,7 +23,7 @@ async fn world() -> World {
 
 async fn world_of(setup: Setup<'_>) -> World {
     let office = start(Setup { doors_open: true, ..setup }).await;
-    let good: OfficeClient = soon(carnegie::connect(office.address)).await.unwrap();
+    let good: OfficeClient = soon(carnegie::connect(office.address).limits(patient())).await.unwrap();
     soon(good.look()).await.unwrap();
     World {
         #[cfg(target_os = "linux")]
@@ -50,7 +50,8 @@ impl World {
             assert!(grown < 100, "the server's memory grew by {grown} MiB");
         }
         assert_eq!(soon(self.good.sell(1, "Ada")).await.unwrap().order, 1);
-        let other: OfficeClient = soon(carnegie::connect(self.office.address)).await.unwrap();
+        let other: OfficeClient =
+            soon(carnegie::connect(self.office.address).limits(patient())).await.unwrap();
         assert_eq!(soon(other.sell(2, "Bob")).await.unwrap().order, 2);
         for ran in ["look 0", "sell 1", "sell 2"] {
             assert_eq!(self.office.next().await, ran);

@@ -3,13 +3,14 @@
 
 use crate::box_office::OfficeClient;
 use crate::process::{Setup, start};
-use crate::support::{closed_address, soon};
+use crate::support::{closed_address, patient, soon};
 use carnegie::{BindError, Client, Code, Error, Execution};
 use std::time::Duration;
 
 /// Its calls have time enough for another process to start.
 async fn client(office: &crate::process::Office) -> OfficeClient {
-    soon(carnegie::connect(office.address).timeout(Duration::from_secs(60))).await.unwrap()
+    let connecting = carnegie::connect(office.address).limits(patient()).timeout(Duration::from_secs(60));
+    soon(connecting).await.unwrap()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What all of these tests need: a bound on waiting, and a server that runs in the test's own process.
 
-use carnegie::{Client, Server, ServerHandle};
+use carnegie::{Client, Limits, Server, ServerHandle};
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,6 +10,13 @@ use tokio::task::JoinHandle;
 /// Fails a test that would else hang. Long, for a busy machine may let a test wait for its turn.
 pub(crate) async fn soon<T>(what: impl IntoFuture<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), what.into_future()).await.expect("it ends within a minute")
+}
+
+/// What a client tolerates: a busy machine may hold a living server up for longer than a dead one is waited for.
+pub(crate) fn patient() -> Limits {
+    let mut limits = Limits::default();
+    limits.probe_after = Duration::from_secs(60);
+    limits
 }
 
 /// A server of the test's own, which ends with it.
@@ -30,7 +37,7 @@ pub(crate) async fn run_at(server: Server, address: &str) -> Running {
 
 impl Running {
     pub(crate) async fn client<C: Client>(&self) -> C {
-        soon(carnegie::connect(self.address)).await.unwrap()
+        soon(carnegie::connect(self.address).limits(patient())).await.unwrap()
     }
 
     pub(crate) async fn stop(self) {

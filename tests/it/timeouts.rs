@@ -2,7 +2,7 @@
 
 use crate::box_office::{OfficeClient, hall};
 use crate::raw::Raw;
-use crate::support::{Running, run, soon};
+use crate::support::{Running, patient, run, soon};
 use carnegie::{Code, Error, Execution, Limits, Server};
 use rpc_core::frame::{Answer, Cancel, Checksum, Refusal, Request};
 use std::time::{Duration, Instant};
@@ -29,7 +29,9 @@ async fn the_methods_timeout_goes_before_the_channels_and_the_calls_before_both(
     let (office, _events) = hall();
     let server = run(Server::new().add(office)).await;
     let office: OfficeClient =
-        soon(carnegie::connect(server.address).timeout(Duration::from_secs(30))).await.unwrap();
+        soon(carnegie::connect(server.address).limits(patient()).timeout(Duration::from_secs(30)))
+            .await
+            .unwrap();
     let channel = soon(office.patience()).await.unwrap();
     assert!((11_000..=30_001).contains(&channel), "{channel} ms");
     let method = soon(office.hurried_patience()).await.unwrap();
@@ -143,7 +145,7 @@ async fn after_a_slow_handshake_a_call_that_runs_out_of_time_says_so_whether_it_
     let (from_server, to_server) = TcpStream::connect(server.address).await.unwrap().into_split();
     tokio::spawn(carry(from_client, to_server));
     tokio::spawn(carry(from_server, to_client));
-    let office: OfficeClient = soon(carnegie::connect_over(near)).await.unwrap();
+    let office: OfficeClient = soon(carnegie::connect_over(near).limits(patient())).await.unwrap();
     for round in 0..10 {
         let timeout = Duration::from_millis(150 + 7 * round);
         let error = match round % 2 {
