@@ -64,13 +64,17 @@ async fn many_calls_with_many_deadlines_end_each_at_its_own() {
             office.sell_later(order).timeout(Duration::from_millis(10 + 3 * (order * 7 % 50))).into_owned();
         calls.spawn(async move {
             let begin = Instant::now();
-            let Error::DeadlineExceeded { after, .. } = call.await.unwrap_err() else {
-                panic!("it has no answer")
-            };
-            (after, begin.elapsed())
+            match call.await.unwrap_err() {
+                Error::DeadlineExceeded { after, .. } => Some((after, begin.elapsed())),
+                // On a busy machine it may come too late to be started.
+                error => {
+                    assert!(matches!(error, Error::Refused { code: Code::DeadlineExceeded, .. }), "{error}");
+                    None
+                }
+            }
         });
     }
-    for (after, took) in soon(calls.join_all()).await {
+    for (after, took) in soon(calls.join_all()).await.into_iter().flatten() {
         assert!(took >= after, "{took:?} of {after:?}");
     }
     assert!(!last.is_finished());
