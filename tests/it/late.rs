@@ -1,236 +1,133 @@
-//! Handlers whose turn comes after their callers have stopped waiting, or have cancelled, are not started, whatever held them
-//! up.
+//! Handlers whose turn comes after their callers have stopped waiting are not started, whatever held them up.
 
-use crate::raw::{Raw, index};
-use crate::support::{run, soon, until};
-use carnegie::{Context, Execution, Limits, Server, service};
-use rpc_core::SlotId;
-use rpc_core::frame::{Answer, Cancel, Checksum, Request};
+use crate::support::{Running, run, soon};
+use carnegie::{Code, Execution, Server, service};
+use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 #[service]
 trait Slow {
-    async fn spin(&self, cx: &Context, ms: u64);
+    /// Holds the connection's task until the test lets go.
+    async fn spin(&self);
+    /// Holds a thread of its own until the test lets go.
     #[rpc(blocking)]
-    async fn block(&self, cx: &Context, ms: u64);
+    async fn block(&self);
+    /// What was sent before has come when this is answered.
+    async fn look(&self);
 }
 
-#[derive(Clone, Default)]
 struct Worker {
     started: Arc<AtomicU32>,
-    late: Arc<AtomicU32>,
+    tell: UnboundedSender<()>,
+    held: Mutex<mpsc::Receiver<()>>,
 }
 
 impl Worker {
-    fn work(&self, cx: &Context, ms: u64) {
+    fn work(&self) {
         self.started.fetch_add(1, SeqCst);
-        // Between the look at the clock and this one the thread may have been put aside.
-        if Instant::now() > cx.deadline() + Duration::from_millis(20) {
-            self.late.fetch_add(1, SeqCst);
-        }
-        std::thread::sleep(Duration::from_millis(ms));
+        // The test may have ended.
+        self.tell.send(()).unwrap_or_default();
+        // Ends with an error, and at once from then on, when the test lets go.
+        self.held.lock().unwrap().recv().unwrap_or_default();
     }
 }
 
 impl Slow for Worker {
-    async fn spin(&self, cx: &Context, ms: u64) {
-        self.work(cx, ms);
+    async fn spin(&self) {
+        self.work();
     }
-    async fn block(&self, cx: &Context, ms: u64) {
-        self.work(cx, ms);
+    async fn block(&self) {
+        self.work();
     }
+    async fn look(&self) {}
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_behind_slow_handlers_is_not_started_after_its_deadline() {
-    let worker = Worker::default();
-    let server = run(Server::new().add(SlowServer::new(worker.clone()))).await;
-    let slow: SlowClient = server.client().await;
-    let timeout = Duration::from_millis(150);
-    let calls: Vec<_> = (0..40).map(|_| tokio::spawn(slow.spin(30).timeout(timeout).into_owned())).collect();
-    for call in calls {
-        let _ = call.await.unwrap();
-    }
-    assert!(slow.spin(0).await.is_ok(), "by now the server has seen them all");
-    assert_eq!(worker.late.load(SeqCst), 0);
-    assert!(worker.started.load(SeqCst) < 40, "some could not start in time");
+struct World {
+    _server: Running,
+    slow: SlowClient,
+    started: Arc<AtomicU32>,
+    starts: UnboundedReceiver<()>,
+    /// Dropped, it lets all handlers go.
+    hold: mpsc::Sender<()>,
+}
+
+/// Runs a test with a server all of whose blocking handlers have one thread.
+fn with_one_blocking_thread<F: Future<Output = ()>>(test: impl FnOnce(World) -> F) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let started = Arc::new(AtomicU32::new(0));
+        let (tell, starts) = unbounded_channel();
+        let (hold, held) = mpsc::channel();
+        let worker = Worker { started: started.clone(), tell, held: Mutex::new(held) };
+        let server = run(Server::new().add(SlowServer::new(worker))).await;
+        let slow = server.client().await;
+        test(World { _server: server, slow, started, starts, hold }).await;
+    });
+}
+
+/// Long enough that a request often comes while there is time, and short enough to wait for its end.
+const BRIEF: Duration = Duration::from_millis(200);
+
+/// On the wire deadlines are rounded up to whole milliseconds, so the server's may be over this much later.
+const ROUNDED: Duration = Duration::from_millis(5);
+
+#[test]
+fn a_request_behind_a_slow_handler_is_not_started_after_its_deadline() {
+    with_one_blocking_thread(async |world| {
+        let slow = &world.slow;
+        let behind = async {
+            let error = slow.spin().timeout(BRIEF).await.unwrap_err();
+            tokio::time::sleep(ROUNDED).await;
+            drop(world.hold);
+            error
+        };
+        // Polled in this order, and so written in this order.
+        let (first, error) = soon(async { tokio::join!(biased; slow.spin(), behind) }).await;
+        assert!(first.is_ok());
+        assert_eq!(error.code(), Code::DeadlineExceeded, "{error}");
+        assert!(soon(slow.look()).await.is_ok(), "by now the server has seen them all");
+        assert_eq!(world.started.load(SeqCst), 1);
+    });
 }
 
 #[test]
 fn a_blocking_request_that_waits_for_a_thread_is_not_started_after_its_deadline() {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let worker = Worker::default();
-        let server = run(Server::new().add(SlowServer::new(worker.clone()))).await;
-        let slow: SlowClient = server.client().await;
-        let timeout = Duration::from_millis(200);
-        let first = slow.block(600).timeout(timeout);
-        let second = slow.block(0).timeout(timeout);
-        let (first, second) = tokio::join!(first, second);
-        assert_eq!(first.unwrap_err().execution(), Execution::Unknown);
-        // Its copy had arrived, so the client cannot know yet that it did not start.
-        assert_eq!(second.unwrap_err().execution(), Execution::Unknown);
-        assert!(slow.block(0).await.is_ok(), "the thread is free again");
-        assert_eq!((worker.started.load(SeqCst), worker.late.load(SeqCst)), (2, 0));
-    });
-}
-
-/// A handler that holds its thread until the test lets it go, beside some that do not.
-#[service]
-trait Gate {
-    async fn hold(&self);
-    #[rpc(blocking)]
-    async fn block(&self);
-    async fn pass(&self, number: u32);
-    #[rpc(idempotent)]
-    async fn look(&self);
-    async fn fill(&self) -> Vec<u8>;
-}
-
-struct Porter {
-    events: mpsc::UnboundedSender<String>,
-    released: Mutex<std::sync::mpsc::Receiver<()>>,
-}
-
-/// The test's ends of a [`Porter`].
-struct Watch {
-    events: mpsc::UnboundedReceiver<String>,
-    release: std::sync::mpsc::Sender<()>,
-}
-
-fn porter() -> (Porter, Watch) {
-    let ((events, seen), (release, released)) = (mpsc::unbounded_channel(), std::sync::mpsc::channel());
-    (Porter { events, released: Mutex::new(released) }, Watch { events: seen, release })
-}
-
-impl Porter {
-    fn say(&self, what: impl Into<String>) {
-        self.events.send(what.into()).unwrap();
-    }
-
-    fn wait(&self) {
-        self.say("held");
-        self.released.lock().unwrap().recv_timeout(Duration::from_secs(10)).unwrap();
-    }
-}
-
-impl Gate for Porter {
-    async fn hold(&self) {
-        self.wait();
-    }
-    async fn block(&self) {
-        self.wait();
-    }
-    async fn pass(&self, number: u32) {
-        self.say(format!("pass {number}"));
-    }
-    async fn look(&self) {
-        self.say("look");
-    }
-    async fn fill(&self) -> Vec<u8> {
-        self.say("fill");
-        vec![0; 1 << 20]
-    }
-}
-
-impl Watch {
-    async fn next(&mut self) -> String {
-        soon(self.events.recv()).await.unwrap()
-    }
-
-    fn so_far(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
-    }
-}
-
-fn request(slot: u32, method: &str, payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let (id, method) = (SlotId { slot, sequence: 1 }, index::<GateClient>(method));
-    let idempotent = method == index::<GateClient>("look");
-    let request = Request { id, method, deadline: 60_000, payload, idempotent, ..Default::default() };
-    request.write(&mut out, Checksum::Whole);
-    out
-}
-
-fn cancel(slot: u32) -> Vec<u8> {
-    let mut out = Vec::new();
-    Cancel { id: SlotId { slot, sequence: 1 }, want_reply: true }.write(&mut out);
-    out
-}
-
-/// The server gets everything in one read, and the cancels while its only thread is held by the first request.
-#[test]
-fn a_request_that_is_cancelled_behind_a_slow_handler_never_starts() {
-    let (porter, mut watch) = porter();
-    let mut limits = Limits::default();
-    limits.slots = 4;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let server = Server::new().add(GateServer::new(porter)).limits(limits);
-    let bound = runtime.block_on(server.bind("127.0.0.1:0")).unwrap();
-    let (address, handle) = (bound.local_addr(), bound.handle());
-    let served = std::thread::spawn(move || runtime.block_on(bound.run()));
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let mut raw = Raw::bound::<GateClient>(address).await;
-        let passes = [request(0, "hold", &[]), request(1, "pass", &[1]), request(2, "look", &[])];
-        raw.send(&[&passes.concat()[..], &request(3, "pass", &[3])].concat()).await;
-        assert_eq!(watch.next().await, "held");
-        raw.send(&[cancel(1), cancel(2)].concat()).await;
-        // A server looks up only from handlers that take longer than a moment.
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        watch.release.send(()).unwrap();
-        let mut answers = Vec::new();
-        for _ in 0..4 {
-            answers.push(raw.reply(|reply| (reply.id.slot, reply.answer)).await);
-        }
-        answers.sort_by_key(|(slot, _)| *slot);
-        let expected = [(0, Answer::Ok), (1, Answer::Fenced), (2, Answer::Fenced), (3, Answer::Ok)];
-        assert_eq!(answers, expected);
-        assert_eq!(watch.so_far(), ["pass 3"]);
-        handle.stop().await;
-    });
-    served.join().unwrap().unwrap();
-}
-
-#[test]
-fn a_call_that_is_given_up_while_it_waits_for_a_thread_never_starts_and_its_slot_is_free_at_once() {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let (porter, mut watch) = porter();
-        let mut limits = Limits::default();
-        limits.slots = 2;
-        let server = run(Server::new().add(GateServer::new(porter)).limits(limits)).await;
-        let gate: GateClient = server.client().await;
-        let first = tokio::spawn(gate.block().into_owned());
-        assert_eq!(watch.next().await, "held");
-        assert!(tokio::time::timeout(Duration::from_millis(100), gate.block()).await.is_err());
-        // The other slot is that of the call which was given up, and the thread is still held.
-        soon(gate.pass(1)).await.unwrap();
-        watch.release.send(()).unwrap();
+    with_one_blocking_thread(async |mut world| {
+        let slow = &world.slow;
+        let first = tokio::spawn(slow.block().into_owned());
+        soon(world.starts.recv()).await.expect("the first one has the thread");
+        let error = soon(slow.block().timeout(BRIEF)).await.unwrap_err();
+        assert_eq!(error.code(), Code::DeadlineExceeded, "{error}");
+        assert_ne!(error.execution(), Execution::Executed, "{error}");
+        tokio::time::sleep(ROUNDED).await;
+        drop(world.hold);
         assert!(soon(first).await.unwrap().is_ok());
-        watch.release.send(()).unwrap();
-        soon(gate.block()).await.unwrap();
-        assert_eq!(watch.so_far(), ["pass 1", "held"], "the first and the last have held the thread");
+        assert!(soon(slow.block()).await.is_ok(), "the thread is free again");
+        assert_eq!(world.started.load(SeqCst), 2, "the first and the last");
     });
 }
 
-#[tokio::test]
-async fn requests_that_wait_for_their_client_to_take_replies_go_with_its_connection() {
-    let (porter, mut watch) = porter();
-    let server = run(Server::new().add(GateServer::new(porter))).await;
-    let mut raw = Raw::bound::<GateClient>(server.address).await;
-    let fills: Vec<_> = (0..100).flat_map(|slot| request(slot, "fill", &[])).collect();
-    raw.send(&fills).await;
-    assert_eq!(watch.next().await, "fill");
-    drop(raw);
-    until(|| server.server.stats().connections == 0).await;
-    let handle = server.server.clone();
-    server.stop().await;
-    let filled = watch.so_far().len() + 1;
-    assert!(filled < 100, "all have started");
-    assert_eq!(handle.stats().calls, filled as u64);
+#[test]
+fn a_blocking_request_that_is_given_up_while_it_waits_for_a_thread_is_not_started() {
+    with_one_blocking_thread(async |mut world| {
+        let slow = &world.slow;
+        let first = tokio::spawn(slow.block().into_owned());
+        soon(world.starts.recv()).await.expect("the first one has the thread");
+        let mut given_up = slow.block();
+        tokio::select! {
+            biased;
+            _ = &mut given_up => panic!("there is no thread for it"),
+            looked = soon(slow.look()) => looked.unwrap(),
+        }
+        drop(given_up);
+        assert!(soon(slow.look()).await.is_ok(), "by now the server knows");
+        drop(world.hold);
+        assert!(soon(first).await.unwrap().is_ok());
+        assert!(soon(slow.block()).await.is_ok());
+        assert_eq!(world.started.load(SeqCst), 2, "the first and the last");
+    });
 }

@@ -10,6 +10,7 @@ mod limits;
 mod losses;
 mod nested;
 mod process;
+mod queued;
 mod raw;
 mod seen;
 mod services;
