@@ -229,11 +229,16 @@ impl Session {
         let slot = &mut self.slots[at.slot as usize];
         let (waiters, attached) = (std::mem::take(&mut slot.waiters), std::mem::take(&mut slot.attached));
         let mut recorded = Recorded { answer, payload: Payload::Owned(payload) };
+        let room = self.config.limits.room_for_backlog();
+        let mut overfull = None;
         for (index, open) in self.lanes.iter_mut().enumerate() {
             let Some(open) = open.as_deref_mut().filter(|_| waiters & (1 << index) != 0) else { continue };
             let most = open.message_max.min(self.config.limits.message_max);
             recorded.limit(most, self.config.limits.message_max);
             recorded.write(open, at, Flags::NONE.with(Flags::ATTACHED, attached & (1 << index) != 0));
+            if open.outgoing.backlog() > room {
+                overfull = Some((Lane(index as u8), open.outgoing.backlog()));
+            }
         }
         // A refusal leaves nothing behind, and an idempotent call may run again: a copy is as good as new.
         if idempotent || answer == Answer::Refused {
@@ -247,6 +252,10 @@ impl Session {
             }
             slot.state = SlotState::Done(recorded);
             self.kept += slot.state.kept();
+        }
+        if let Some((lane, backlog)) = overfull {
+            let what = format!("{backlog} bytes of replies wait for it to read them, and {room} may");
+            self.fail_lane(lane, ProtocolError::LimitExceeded { what });
         }
     }
 

@@ -214,7 +214,7 @@ impl Session {
 
     /// The client does not keep to the protocol: it is told, and this connection ends.
     #[cold]
-    fn fail_lane(&mut self, lane: Lane, error: ProtocolError) {
+    pub(super) fn fail_lane(&mut self, lane: Lane, error: ProtocolError) {
         let code = if matches!(error, ProtocolError::Misuse { .. }) {
             CloseCode::Misuse
         } else {
