@@ -2,9 +2,10 @@
 
 use crate::raw::{Raw, index};
 use crate::support::{run, soon, until};
-use carnegie::{Limits, Server, service};
+use carnegie::{Limits, Server, ServerHandle, service};
 use rpc_core::SlotId;
-use rpc_core::frame::{Answer, Cancel, Checksum, Request};
+use rpc_core::frame::{Answer, Cancel, Checksum, Kind, Reply, Request};
+use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -92,10 +93,9 @@ fn cancel(slot: u32) -> Vec<u8> {
     out
 }
 
-/// The server gets everything in one read, and the cancels while its only thread is held by the first request.
-#[test]
-fn a_request_that_is_cancelled_behind_a_slow_handler_never_starts() {
-    let (porter, mut watch) = porter();
+/// Runs a test with a server all of whose handlers have one thread, which is not the test's.
+fn with_one_thread<F: Future<Output = ()>>(test: impl FnOnce(Raw, Watch, ServerHandle) -> F) {
+    let (porter, watch) = porter();
     let mut limits = Limits::default();
     limits.slots = 4;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -104,9 +104,18 @@ fn a_request_that_is_cancelled_behind_a_slow_handler_never_starts() {
     let (address, handle) = (bound.local_addr(), bound.handle());
     let served = std::thread::spawn(move || runtime.block_on(bound.run()));
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let mut raw = Raw::bound::<GateClient>(address).await;
-        let passes = [request(0, "hold", &[]), request(1, "pass", &[1]), request(2, "look", &[])];
-        raw.send(&[&passes.concat()[..], &request(3, "pass", &[3])].concat()).await;
+        test(Raw::bound::<GateClient>(address).await, watch, handle.clone()).await;
+        soon(handle.stop()).await;
+    });
+    served.join().unwrap().unwrap();
+}
+
+/// The server gets everything in one read, and the cancels while its only thread is held by the first request.
+#[test]
+fn a_request_that_is_cancelled_behind_a_slow_handler_never_starts() {
+    with_one_thread(async |mut raw, mut watch, _| {
+        let behind = [request(1, "pass", &[1]), request(2, "look", &[]), request(3, "pass", &[3])];
+        raw.send(&[request(0, "hold", &[]), behind.concat()].concat()).await;
         assert_eq!(watch.next().await, "held");
         raw.send(&[cancel(1), cancel(2)].concat()).await;
         // A server looks up only from handlers that take longer than a moment.
@@ -120,9 +129,27 @@ fn a_request_that_is_cancelled_behind_a_slow_handler_never_starts() {
         let expected = [(0, Answer::Ok), (1, Answer::Fenced), (2, Answer::Fenced), (3, Answer::Ok)];
         assert_eq!(answers, expected);
         assert_eq!(watch.so_far(), ["pass 3"]);
-        handle.stop().await;
     });
-    served.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_server_that_stops_waits_for_requests_behind_a_slow_handler() {
+    with_one_thread(async |mut raw, mut watch, handle| {
+        raw.send(&[request(0, "hold", &[]), request(1, "pass", &[1])].concat()).await;
+        assert_eq!(watch.next().await, "held");
+        let stopping = tokio::spawn(async move { handle.stop().await });
+        // Longer than a session without a call may be silent.
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        watch.release.send(()).unwrap();
+        let mut answered = Vec::new();
+        while let Some((header, body)) = raw.frame().await {
+            if header.kind == Kind::Reply {
+                answered.push(Reply::read(&header, &body).unwrap().answer);
+            }
+        }
+        assert_eq!(answered, [Answer::Ok; 2]);
+        soon(stopping).await.unwrap();
+    });
 }
 
 #[test]

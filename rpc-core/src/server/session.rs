@@ -423,6 +423,11 @@ impl Session {
         self.executing
     }
 
+    /// No handler runs, and none waits for its turn.
+    pub fn is_idle(&self) -> bool {
+        self.executing == 0 && self.unbegun == 0
+    }
+
     /// Counts so far.
     pub fn stats(&self) -> Stats {
         self.stats
