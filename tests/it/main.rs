@@ -17,3 +17,4 @@ mod services;
 mod streams;
 mod support;
 mod timeouts;
+mod unread;
