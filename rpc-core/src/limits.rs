@@ -70,6 +70,11 @@ pub struct Limits {
     /// Client and server: bytes that wait to be written on one connection before new calls have to wait, or (on the
     /// server) requests are no longer read. Default 1 MiB.
     pub outgoing_max: usize,
+    /// Server: bytes of replies that may wait to be written on one connection, with one `message_max` on top and never less
+    /// than `outgoing_max`. Default 256 MiB: one of 256 KiB for each of the default's slots. Handlers in tasks of their own end
+    /// whether their client reads or not; beyond this the connection is closed, and the log says so. What was executed stays
+    /// recorded.
+    pub backlog_max: usize,
     /// Bytes of unfinished large messages on their way in on one connection. Default 128 MiB: as many of the largest as a
     /// peer sends at a time ([`LARGE_AT_ONCE`]). A server refuses what goes beyond (never less than one `message_max`); a
     /// client never has less than [`LARGE_AT_ONCE`] times its `message_max`.
@@ -100,6 +105,7 @@ impl Default for Limits {
             slots: 1024,
             waiting_max: 1 << 16,
             outgoing_max: 1 << 20,
+            backlog_max: 256 << 20,
             gathering_max: 128 << 20,
             replies_max: 16 << 20,
             handshake: Duration::from_secs(5),
@@ -113,6 +119,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// A server's room for replies that wait on one connection. The last one is always let in: it cannot be known before
+    /// its handler has ended.
+    pub(crate) fn room_for_backlog(&self) -> usize {
+        self.backlog_max.max(self.outgoing_max).saturating_add(self.message_max)
+    }
+
     /// A client's room for unfinished replies: what was set, but as much as a server may send at a time at least. The
     /// calls were executed, so a reply that finds no room would be lost.
     pub(crate) fn room_for_replies(&self) -> usize {

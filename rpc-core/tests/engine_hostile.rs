@@ -152,7 +152,7 @@ proptest! {
             loop {
                 match session.poll_output() {
                     rpc_core::server::Output::Execute(execute) if !execute.idempotent => {
-                        *seen.entry(execute.at).or_default() += 1;
+                        *seen.entry(execute.at).or_default() += usize::from(session.begin(now, execute.at));
                         session.complete(now, execute.at, Completion::Ok(execute.payload));
                     }
                     rpc_core::server::Output::Wait(_) => break,
@@ -174,6 +174,7 @@ proptest! {
             for frame in frames.iter().filter(|frame| frame.kind != 14) {
                 session.handle_bytes(now, Lane(0), &frame.write());
                 while let rpc_core::server::Output::Execute(execute) = session.poll_output() {
+                    session.begin(now, execute.at);
                     session.complete(now, execute.at, Completion::Ok(execute.payload));
                 }
             }

@@ -16,17 +16,37 @@ use support::{MS, Pair, SECOND};
 /// Something that happens.
 #[derive(Clone, Debug)]
 enum Event {
-    Start { method: u16, large: bool, timeout: u16 },
+    Start {
+        method: u16,
+        large: bool,
+        timeout: u16,
+    },
     GiveUp(usize),
-    Complete { which: usize, how: u8 },
+    Complete {
+        which: usize,
+        how: u8,
+    },
     Advance(u16),
     Latency(u8),
     Hold(bool),
-    Block { up: bool, on: bool },
-    BlackHole { up: bool },
+    /// Handlers wait for their turn from now on, or no longer.
+    Queue(bool),
+    Begin,
+    Block {
+        up: bool,
+        on: bool,
+    },
+    BlackHole {
+        up: bool,
+    },
     Cut,
-    CutAfter { up: bool, bytes: u32 },
-    Garbage { up: bool },
+    CutAfter {
+        up: bool,
+        bytes: u32,
+    },
+    Garbage {
+        up: bool,
+    },
     Replay(usize),
     Unreachable(bool),
     Restart,
@@ -43,6 +63,8 @@ fn calm() -> impl Strategy<Value = Event> {
         3 => (0..2000u16).prop_map(Event::Advance),
         1 => (0..100u8).prop_map(Event::Latency),
         1 => any::<bool>().prop_map(Event::Hold),
+        1 => any::<bool>().prop_map(Event::Queue),
+        2 => Just(Event::Begin),
     ]
 }
 
@@ -141,6 +163,8 @@ impl World {
             Event::Latency(latency) => pair.latency = MS * u32::from(latency),
             Event::Hold(true) => pair.hold(),
             Event::Hold(false) => pair.echo(),
+            Event::Queue(on) => pair.queueing = on,
+            Event::Begin => drop(pair.begin()),
             Event::Block { up: true, on } => pair.wire().up.blocked = on,
             Event::Block { up: false, on } => pair.wire().down.blocked = on,
             Event::BlackHole { up: true } => pair.wire().up.black_hole = true,
@@ -175,8 +199,9 @@ impl World {
     /// All faults end, and time goes on.
     fn heal(&mut self) {
         let pair = &mut self.pair;
-        (pair.unreachable, pair.latency) = (false, MS);
+        (pair.unreachable, pair.latency, pair.queueing) = (false, MS, false);
         pair.echo();
+        pair.begin();
         let wire = pair.wire();
         (wire.up.blocked, wire.down.blocked) = (false, false);
         for which in 0..pair.executed.len() {

@@ -343,6 +343,27 @@ fn copies_of_a_small_request_do_not_make_the_server_hold_more_than_its_limits() 
 }
 
 #[test]
+fn a_client_that_does_not_read_is_closed_when_too_many_replies_wait_for_it() {
+    let mut server = server::Config::default();
+    (server.limits.backlog_max, server.limits.message_max) = (2 << 20, 1 << 20);
+    let mut pair = Pair::with(Default::default(), server, vec![&HALL]);
+    let hall = pair.bind(&HALL);
+    pair.hold();
+    for _ in 0..8 {
+        pair.start(hall, SELL, b"");
+    }
+    pair.wire().down.blocked = true;
+    for slot in 0..3 {
+        pair.complete(id(slot, 1), Completion::Ok(vec![0; (1 << 20) - 100]));
+    }
+    assert!(!pair.wire().is_closed(), "two, and the one that comes on top");
+    pair.complete(id(3, 1), Completion::Ok(vec![0; 1 << 20]));
+    assert!(pair.wire().is_closed());
+    let said = pair.faults[0].to_string();
+    assert!(said.contains("4194004 bytes of replies wait for it to read them, and 3145728 may"), "{said}");
+}
+
+#[test]
 fn when_a_connection_goes_idempotent_handlers_are_dropped_and_others_told() {
     let (mut pair, hall) = Pair::ready();
     pair.hold();

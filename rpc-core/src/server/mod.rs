@@ -8,6 +8,7 @@ mod bindings;
 mod endpoint;
 mod handshake;
 mod lane;
+mod queue;
 mod requests;
 mod session;
 mod slot;
@@ -15,7 +16,6 @@ mod slot;
 pub use endpoint::{Admission, Endpoint, Fresh};
 pub use handshake::Handshake;
 pub use lane::Lane;
-pub use requests::LATE;
 pub use session::Session;
 
 use crate::codec::CodecId;
@@ -51,10 +51,10 @@ impl Default for Config {
     }
 }
 
-/// A handler that is to be started.
+/// A handler that is to be started, if [`Session::begin`] agrees when its turn has come.
 #[derive(Debug)]
 pub struct Execute {
-    /// Slot and number, for [`Session::complete`].
+    /// Slot and number, for [`Session::begin`] and [`Session::complete`].
     pub at: SlotId,
     /// The call's name in logs.
     pub request_id: RequestId,
@@ -94,7 +94,7 @@ pub enum Completion {
         /// The nested calls that led to it.
         hops: Vec<Hop>,
     },
-    /// It was never started: its arguments cannot be decoded, or its time was over before its turn came.
+    /// The method was not entered: its arguments cannot be decoded.
     NotStarted {
         /// The class of the refusal.
         code: Code,
@@ -106,7 +106,7 @@ pub enum Completion {
 /// What the driver must do.
 #[derive(Debug)]
 pub enum Output {
-    /// Start a handler, and report its end by [`Session::complete`].
+    /// Start a handler when [`Session::begin`] agrees, and report its end by [`Session::complete`].
     Execute(Execute),
     /// Nobody waits for a handler any more.
     Stop {

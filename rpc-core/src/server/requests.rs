@@ -2,7 +2,8 @@
 
 use super::bindings::Entry;
 use super::lane::Open;
-use super::slot::{Cancelling, Lookup, Recorded, Running, Slot, SlotState};
+use super::queue::LATE;
+use super::slot::{Cancelling, Lookup, Queued, Recorded, Slot, SlotState};
 use super::{Completion, Execute, Lane, Output, Session};
 use crate::connection::{Body, Head};
 use crate::error::{Code, ProtocolError};
@@ -15,13 +16,13 @@ use crate::time::Instant;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// When a client may come again that finds its slot busy.
-const BUSY_RETRY_MS: u32 = 50;
+pub(super) const BUSY_RETRY_MS: u32 = 50;
 
 /// A recorded reply up to this size is copied when it is asked for again.
 const REPLAY_COPIED_MAX: usize = 256;
 
-/// Why a request is refused whose time was over when its turn came.
-pub const LATE: &str = "the call's time was over before it could start";
+/// Why a request is refused that waited while its client went on to another call.
+const SUPERSEDED: &str = "a later call has taken its slot";
 
 /// A request that is whole.
 struct Whole<'a> {
@@ -120,16 +121,17 @@ impl Session {
             Lookup::New => self.admit(now, lane, request, &entry, hash),
             Lookup::Old => {}
             Lookup::Busy => {
-                let reason = "an earlier call still runs in this slot";
+                let reason = "an earlier call is still in this slot";
                 self.refuse_later(lane, request.id, Code::ResourceExhausted, reason, BUSY_RETRY_MS);
             }
+            Lookup::Join => slot.waiters |= lane.mask(),
             Lookup::Attach => {
                 slot.waiters |= lane.mask();
                 slot.attached |= lane.mask();
                 self.stats.attached += 1;
             }
             Lookup::Replay => self.replay(lane, request.id, true),
-            Lookup::Fenced => self.answer_all(lane.mask(), request.id, Answer::Fenced),
+            Lookup::Fenced => self.answer_all(lane.mask(), request.id, Answer::Fenced, &[]),
             Lookup::Misuse => {
                 let SlotId { slot, sequence } = request.id;
                 return Err(ProtocolError::Misuse { slot, sequence });
@@ -138,7 +140,7 @@ impl Session {
         Ok(())
     }
 
-    /// A number that has not run: start it, unless its time is over already.
+    /// A number that has not run: it waits for its handler to start, unless its time is over already.
     #[inline]
     fn admit(&mut self, now: Instant, lane: Lane, request: Whole<'_>, entry: &Entry, hash: u64) {
         let deadline = request.deadline;
@@ -146,15 +148,22 @@ impl Session {
             self.refuse(lane, request.id, Code::DeadlineExceeded, LATE);
             return;
         }
-        let slot = &mut self.slots[request.id.slot as usize];
-        // An idempotent call that ran under the number before: nobody waits for it, or the number would not be free.
-        let left = SlotId { sequence: slot.last, ..request.id };
-        if matches!(slot.state, SlotState::Running(_)) {
-            self.stop(left);
+        if self.unbegun >= self.unbegun_max() {
+            let reason = "too many requests that were given up still wait for their turn";
+            self.refuse_later(lane, request.id, Code::ResourceExhausted, reason, BUSY_RETRY_MS);
+            return;
         }
         let slot = &mut self.slots[request.id.slot as usize];
-        let running = Running { idempotent: request.idempotent, deadline, stopped: false };
-        let before = std::mem::replace(&mut slot.state, SlotState::Running(running));
+        // An idempotent call under the number before: nobody waits for it, or the number would not be free.
+        let left = SlotId { sequence: slot.last, ..request.id };
+        match slot.state {
+            SlotState::Running(_) => self.stop(left),
+            SlotState::Queued(_) => self.withdraw(left, Code::Cancelled, SUPERSEDED),
+            _ => {}
+        }
+        let slot = &mut self.slots[request.id.slot as usize];
+        let queued = Queued { idempotent: request.idempotent, deadline };
+        let before = std::mem::replace(&mut slot.state, SlotState::Queued(queued));
         (slot.last, slot.waiters, slot.attached, slot.hash) = (request.id.sequence, lane.mask(), 0, hash);
         self.kept = self.kept.saturating_sub(before.kept());
         if let SlotState::Done(Recorded { payload: Payload::Owned(buffer), .. }) = before {
@@ -168,9 +177,7 @@ impl Session {
                 payload
             }
         };
-        self.executing += 1;
-        self.stats.calls += 1;
-        self.next_deadline = self.next_deadline.min(deadline);
+        self.unbegun += 1;
         self.outputs.push_back(Output::Execute(Execute {
             at: request.id,
             request_id: RequestId { session: self.agreed.id, at: request.id },
@@ -222,11 +229,16 @@ impl Session {
         let slot = &mut self.slots[at.slot as usize];
         let (waiters, attached) = (std::mem::take(&mut slot.waiters), std::mem::take(&mut slot.attached));
         let mut recorded = Recorded { answer, payload: Payload::Owned(payload) };
+        let room = self.config.limits.room_for_backlog();
+        let mut overfull = None;
         for (index, open) in self.lanes.iter_mut().enumerate() {
             let Some(open) = open.as_deref_mut().filter(|_| waiters & (1 << index) != 0) else { continue };
             let most = open.message_max.min(self.config.limits.message_max);
             recorded.limit(most, self.config.limits.message_max);
             recorded.write(open, at, Flags::NONE.with(Flags::ATTACHED, attached & (1 << index) != 0));
+            if open.outgoing.backlog() > room {
+                overfull = Some((Lane(index as u8), open.outgoing.backlog()));
+            }
         }
         // A refusal leaves nothing behind, and an idempotent call may run again: a copy is as good as new.
         if idempotent || answer == Answer::Refused {
@@ -240,6 +252,10 @@ impl Session {
             }
             slot.state = SlotState::Done(recorded);
             self.kept += slot.state.kept();
+        }
+        if let Some((lane, backlog)) = overfull {
+            let what = format!("{backlog} bytes of replies wait for it to read them, and {room} may");
+            self.fail_lane(lane, ProtocolError::LimitExceeded { what });
         }
     }
 
@@ -259,7 +275,7 @@ impl Session {
         }
         let slot = &mut self.slots[index];
         match slot.look_up_cancel(id.sequence) {
-            Cancelling::Stale => self.answer_all(lane.mask(), id, Answer::Stale),
+            Cancelling::Stale => self.answer_all(lane.mask(), id, Answer::Stale, &[]),
             Cancelling::Busy => {
                 if let Some(open) = self.open(lane) {
                     answer(open, id, Answer::Busy, BUSY_RETRY_MS, &[]);
@@ -272,23 +288,32 @@ impl Session {
             Cancelling::Drop => {
                 let waiters = std::mem::take(&mut slot.waiters) | lane.mask();
                 self.stop(id);
-                self.answer_all(waiters, id, Answer::Unknown);
+                self.answer_all(waiters, id, Answer::Unknown, &[]);
             }
             Cancelling::Replay if cancel.want_reply => self.replay(lane, id, false),
-            Cancelling::Replay => self.answer_all(lane.mask(), id, Answer::Executed),
-            Cancelling::Fence => {
-                let left = SlotId { sequence: slot.last, ..id };
-                if matches!(slot.state, SlotState::Running(_)) {
-                    self.stop(left);
-                }
-                let slot = &mut self.slots[index];
-                self.kept = self.kept.saturating_sub(slot.state.kept());
-                (slot.last, slot.state) = (id.sequence, SlotState::Fenced);
-                let waiters = std::mem::take(&mut slot.waiters) | lane.mask();
-                self.answer_all(waiters, id, Answer::Fenced);
-            }
+            Cancelling::Replay => self.answer_all(lane.mask(), id, Answer::Executed, &[]),
+            Cancelling::Fence => self.fence(lane, id),
         }
         Ok(())
+    }
+
+    /// The number will never run, nor will one before it that has not started.
+    fn fence(&mut self, lane: Lane, id: SlotId) {
+        let slot = &mut self.slots[id.slot as usize];
+        let left = SlotId { sequence: slot.last, ..id };
+        let mut waiters = std::mem::take(&mut slot.waiters);
+        if left != id {
+            match slot.state {
+                SlotState::Running(_) => self.stop(left),
+                SlotState::Queued(_) => self.answer_all(waiters, left, Answer::Fenced, &[]),
+                _ => {}
+            }
+            waiters = 0;
+        }
+        let slot = &mut self.slots[id.slot as usize];
+        self.kept = self.kept.saturating_sub(slot.state.kept());
+        (slot.last, slot.state, slot.attached) = (id.sequence, SlotState::Fenced, 0);
+        self.answer_all(waiters | lane.mask(), id, Answer::Fenced, &[]);
     }
 
     /// The client has its replies, and is idle: their bytes may go, the fact that the calls ran stays.
@@ -315,11 +340,11 @@ impl Session {
         recorded.write(open, id, Flags::REPLAYED);
     }
 
-    /// An answer without a payload, to some of the connections.
-    pub(super) fn answer_all(&mut self, lanes: u8, id: SlotId, with: Answer) {
+    /// An answer to some of the connections.
+    pub(super) fn answer_all(&mut self, lanes: u8, id: SlotId, with: Answer, payload: &[u8]) {
         for (index, open) in self.lanes.iter_mut().enumerate() {
             if let Some(open) = open.as_deref_mut().filter(|_| lanes & (1 << index) != 0) {
-                answer(open, id, with, 0, &[]);
+                answer(open, id, with, 0, payload);
             }
         }
     }

@@ -48,6 +48,9 @@ pub struct Session {
     /// No handler's time is up before this. Kept low instead of exact: a timer that fires too early costs one scan.
     pub(super) next_deadline: Instant,
     pub(super) executing: usize,
+    /// Handlers that the driver was told of, or will be, and has not asked about yet: more than are queued, since it is not
+    /// told of those that were taken back.
+    pub(super) unbegun: usize,
     /// Bytes of the replies that the slots keep.
     pub(super) kept: usize,
     pub(super) stats: Stats,
@@ -66,6 +69,7 @@ impl Session {
             outputs: VecDeque::new(),
             next_deadline: Instant::NEVER,
             executing: 0,
+            unbegun: 0,
             kept: 0,
             stats: Stats::default(),
             spare: Vec::new(),
@@ -210,7 +214,7 @@ impl Session {
 
     /// The client does not keep to the protocol: it is told, and this connection ends.
     #[cold]
-    fn fail_lane(&mut self, lane: Lane, error: ProtocolError) {
+    pub(super) fn fail_lane(&mut self, lane: Lane, error: ProtocolError) {
         let code = if matches!(error, ProtocolError::Misuse { .. }) {
             CloseCode::Misuse
         } else {
@@ -231,6 +235,10 @@ impl Session {
         open.ending = true;
         open.outgoing.end_with(|out| Close { code, reason: reason.to_owned() }.write(out));
         self.forget_waiters(lane);
+        // The session is at its end too: nobody is left who could ask for an outcome.
+        if self.lanes.iter().flatten().all(|open| open.ending) {
+            self.drop_queued();
+        }
     }
 
     fn forget_waiters(&mut self, lane: Lane) {
@@ -240,8 +248,8 @@ impl Session {
         }
     }
 
-    /// A connection is gone. When it was the last, nobody waits any more: idempotent handlers are dropped, others are told
-    /// and run to their end.
+    /// A connection is gone. When it was the last, nobody waits any more: what has not started never will, idempotent
+    /// handlers are dropped, others are told and run to their end.
     pub fn handle_disconnected(&mut self, _now: Instant, lane: Lane) {
         let Some(place) = self.lanes.get_mut(usize::from(lane.0)) else { return };
         if place.take().is_none() {
@@ -249,7 +257,7 @@ impl Session {
         }
         self.forget_waiters(lane);
         if self.is_over() {
-            self.drop_unstarted();
+            self.drop_queued();
             self.stop_all();
         }
     }
@@ -333,7 +341,6 @@ impl Session {
 
     /// One step: nothing that was not started is started, nobody waits, nothing more is read.
     fn close_all(&mut self, code: CloseCode, reason: &str, error: Option<&ProtocolError>) {
-        self.drop_unstarted();
         for index in 0..self.lanes.len() {
             let lane = Lane(index as u8);
             if self.open(lane).is_some_and(|open| !open.ending) {
@@ -342,22 +349,6 @@ impl Session {
             }
         }
         self.stop_all();
-    }
-
-    /// Takes back the requests that the driver has not heard of.
-    fn drop_unstarted(&mut self) {
-        let (slots, executing, calls) = (&mut self.slots, &mut self.executing, &mut self.stats.calls);
-        self.outputs.retain(|output| {
-            let Output::Execute(execute) = output else { return true };
-            let slot =
-                slots.get_mut(execute.at.slot as usize).filter(|slot| slot.last == execute.at.sequence);
-            if let Some(slot) = slot.filter(|slot| matches!(slot.state, SlotState::Running(_))) {
-                slot.state = SlotState::Vacant;
-                *executing -= 1;
-            }
-            *calls -= 1;
-            false
-        });
     }
 
     /// What the driver must do next.
@@ -430,6 +421,11 @@ impl Session {
     /// Handlers that run now.
     pub fn executing(&self) -> usize {
         self.executing
+    }
+
+    /// No handler runs, and none waits for its turn.
+    pub fn is_idle(&self) -> bool {
+        self.executing == 0 && self.unbegun == 0
     }
 
     /// Counts so far.

@@ -5,26 +5,37 @@ use crate::service::Payload;
 use crate::time::Instant;
 
 /// ```text
-///             Request, admitted              completion, at most once
-///   Vacant --------------------> Running ------------------------------> Done
-///    ^  ^                         |   |
-///    |  |  completion, idempotent |   | Cancel, idempotent: the handler is dropped
-///    |  +-------------------------+   |
-///    +--------------------------------+
-///   any but Running at most once -- Cancel of a number not seen, or Vacant --> Fenced
+///           Request, admitted           the driver begins        completion, at most once
+///   Vacant -------------------> Queued --------------------> Running -----------------------> Done
+///    ^  ^ ^                      |                            |   |
+///    |  | | too late, session    |     completion, idempotent |   | Cancel, idempotent: the handler
+///    |  | +----------------------+                            |   | is dropped
+///    |  +-----------------------------------------------------+   |
+///    +------------------------------------------------------------+
+///   Vacant, Queued -- Cancel --> Fenced
+///   any but Running at most once -- Cancel of a number not seen --> Fenced
 /// ```
-/// A higher number starts over from any state, except while an at-most-once call runs.
+/// A higher number starts over from any state, except that a `Request` is refused while an at-most-once call is queued,
+/// and anything while one runs.
 #[derive(Debug, Default)]
 pub(super) enum SlotState {
     /// Nothing to remember: never used, or the last call was idempotent and is over. A copy runs as if it were new.
     #[default]
     Vacant,
+    /// Admitted, and its handler has not started: it still can be kept from starting.
+    Queued(Queued),
     /// A handler runs.
     Running(Running),
     /// An at-most-once call was executed. A copy gets the same answer.
     Done(Recorded),
     /// The number will never run.
     Fenced,
+}
+
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) idempotent: bool,
+    pub(super) deadline: Instant,
 }
 
 #[derive(Debug)]
@@ -78,8 +89,10 @@ pub(super) enum Lookup {
     Old,
     /// A number that has not run: admit it or refuse it.
     New,
-    /// A higher number, while an at-most-once call still runs.
+    /// A higher number, while an at-most-once call is queued or runs.
     Busy,
+    /// A copy of a call that has not started: wait with it.
+    Join,
     /// A copy of the call that runs: wait with it.
     Attach,
     /// A copy of a call that has its answer.
@@ -115,12 +128,17 @@ impl Slot {
             return Lookup::Old;
         }
         if sequence > self.last {
-            return if self.runs_at_most_once() { Lookup::Busy } else { Lookup::New };
+            let queued = matches!(&self.state, SlotState::Queued(queued) if !queued.idempotent);
+            return if queued || self.runs_at_most_once() { Lookup::Busy } else { Lookup::New };
         }
         match &self.state {
             SlotState::Vacant => Lookup::New,
+            SlotState::Queued(queued) if queued.idempotent => Lookup::Join,
             SlotState::Running(running) if running.idempotent => Lookup::Attach,
-            SlotState::Running(_) | SlotState::Done(_) if self.hash != hash => Lookup::Misuse,
+            SlotState::Queued(_) | SlotState::Running(_) | SlotState::Done(_) if self.hash != hash => {
+                Lookup::Misuse
+            }
+            SlotState::Queued(_) => Lookup::Join,
             SlotState::Running(_) => Lookup::Attach,
             SlotState::Done(_) => Lookup::Replay,
             SlotState::Fenced => Lookup::Fenced,
@@ -136,7 +154,7 @@ impl Slot {
             return if self.runs_at_most_once() { Cancelling::Busy } else { Cancelling::Fence };
         }
         match &self.state {
-            SlotState::Vacant | SlotState::Fenced => Cancelling::Fence,
+            SlotState::Vacant | SlotState::Queued(_) | SlotState::Fenced => Cancelling::Fence,
             SlotState::Running(running) if running.idempotent => Cancelling::Drop,
             SlotState::Running(_) => Cancelling::Wait,
             SlotState::Done(_) => Cancelling::Replay,
@@ -166,6 +184,10 @@ mod tests {
         Slot { last: 5, state, waiters: 0, attached: 0, hash: 7 }
     }
 
+    fn queued(idempotent: bool) -> SlotState {
+        SlotState::Queued(Queued { idempotent, deadline: Instant::NEVER })
+    }
+
     fn running(idempotent: bool) -> SlotState {
         SlotState::Running(Running { idempotent, deadline: Instant::NEVER, stopped: false })
     }
@@ -178,6 +200,8 @@ mod tests {
     fn requests_follow_the_table() {
         let rows = [
             (SlotState::Vacant, Lookup::New, Lookup::New),
+            (queued(false), Lookup::Join, Lookup::Busy),
+            (queued(true), Lookup::Join, Lookup::New),
             (running(false), Lookup::Attach, Lookup::Busy),
             (running(true), Lookup::Attach, Lookup::New),
             (done(), Lookup::Replay, Lookup::New),
@@ -196,6 +220,8 @@ mod tests {
     fn cancels_follow_the_table() {
         let rows = [
             (SlotState::Vacant, Cancelling::Fence, Cancelling::Fence),
+            (queued(false), Cancelling::Fence, Cancelling::Fence),
+            (queued(true), Cancelling::Fence, Cancelling::Fence),
             (running(false), Cancelling::Wait, Cancelling::Busy),
             (running(true), Cancelling::Drop, Cancelling::Fence),
             (done(), Cancelling::Replay, Cancelling::Fence),
@@ -211,6 +237,7 @@ mod tests {
 
     #[test]
     fn another_payload_under_a_recorded_number_is_misuse() {
+        assert_eq!(slot(queued(false)).look_up(5, 8), Lookup::Misuse);
         assert_eq!(slot(running(false)).look_up(5, 8), Lookup::Misuse);
         assert_eq!(slot(done()).look_up(5, 8), Lookup::Misuse);
         assert_eq!(
@@ -218,6 +245,7 @@ mod tests {
             Lookup::Fenced,
             "a fence has no payload to compare"
         );
+        assert_eq!(slot(queued(true)).look_up(5, 8), Lookup::Join, "idempotent calls are not hashed");
         assert_eq!(slot(running(true)).look_up(5, 8), Lookup::Attach, "idempotent calls are not hashed");
     }
 }

@@ -37,6 +37,9 @@ pub struct Pair {
     pub bound: Vec<(BindingId, Result<(), BindError>)>,
     pub ended: Vec<(CallKey, Instant, Result<Reply, Error>)>,
     pub executed: Vec<Executed>,
+    /// Handlers wait in `queued` until [`Pair::begin`].
+    pub queueing: bool,
+    pub queued: Vec<(u32, Execute)>,
     pub stopped: Vec<(SlotId, bool)>,
     pub faults: Vec<ProtocolError>,
     sessions: u64,
@@ -63,6 +66,8 @@ impl Pair {
             bound: Vec::new(),
             ended: Vec::new(),
             executed: Vec::new(),
+            queueing: false,
+            queued: Vec::new(),
             stopped: Vec::new(),
             faults: Vec::new(),
             sessions: 0,
@@ -147,6 +152,23 @@ impl Pair {
     pub fn give_up(&mut self, key: CallKey) {
         self.client.give_up(self.now, key);
         self.pump();
+    }
+
+    /// The turn of all queued handlers has come: those that the engine lets start.
+    pub fn begin(&mut self) -> Vec<SlotId> {
+        let when = self.now;
+        let mut begun = Vec::new();
+        for (connection, execute) in std::mem::take(&mut self.queued) {
+            let wire = self.wires.get_mut(&connection).expect("it brought the request");
+            if let End::Session(session, _) = &mut wire.end
+                && session.begin(when, execute.at)
+            {
+                begun.push(execute.at);
+                self.executed.push(Executed { connection, when, execute });
+            }
+        }
+        self.pump();
+        begun
     }
 
     /// Ends a handler of the newest connection.
@@ -410,6 +432,9 @@ impl Pair {
                     let arrival = self.now + self.latency;
                     return busy | wire.down.take(arrival, |out| session.poll_transmit(self.now, *lane, out));
                 }
+                server::Output::Execute(execute) if self.queueing => self.queued.push((number, execute)),
+                // Cancelled in the same breath.
+                server::Output::Execute(execute) if !session.begin(self.now, execute.at) => {}
                 server::Output::Execute(execute) => {
                     if let Some(completion) = (self.handler)(&execute) {
                         session.complete(self.now, execute.at, completion);

@@ -36,8 +36,8 @@ const REPLIES_AT_ONCE: usize = 256 << 10;
 const HANDLERS_A_CLOCK: usize = 8;
 const DEADLINE_NEAR: Duration = Duration::from_secs(1);
 
-/// Replies that are ready wait at most about this long for handlers that are polled after theirs.
-const WRITE_AFTER: Duration = Duration::from_micros(200);
+/// Replies that are ready, and cancels that have come, wait at most about this long for handlers that are polled before.
+const HANDLERS_FOR: Duration = Duration::from_micros(200);
 
 /// Reads in one turn of the task, so that the others of its thread get theirs.
 const READS_AT_ONCE: usize = 32;
@@ -68,8 +68,6 @@ pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
     tracing::debug!(target: "carnegie::server", %peer, session = %attached.link.session().id(), "connected");
     let mut connection = Connection::new(pipe, attached);
     let end = poll_fn(|cx| connection.poll(cx)).await;
-    // What the engine has started runs, whoever hears of it.
-    connection.attached.link.carry_out(&mut connection.batch.todo);
     match end {
         End::Closing(Closing(error)) => {
             match error {
@@ -78,6 +76,8 @@ pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
                 }
                 None => tracing::debug!(target: "carnegie::server", %peer, "closing a connection"),
             }
+            // The session may have other connections: what waits here is not lost with this one.
+            connection.attached.link.carry_out(&mut connection.batch.todo);
             let rest = poll_fn(|cx| connection.poll_rest(cx));
             if !matches!(tokio::time::timeout(FLUSH_MAX, rest).await, Ok(Ok(()))) {
                 return;
@@ -86,9 +86,13 @@ pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
             drop(attached);
             part(pipe).await;
         }
-        End::Gone => tracing::debug!(target: "carnegie::server", %peer, "the peer closed its connection"),
+        End::Gone => {
+            tracing::debug!(target: "carnegie::server", %peer, "the peer closed its connection");
+            connection.leave();
+        }
         End::Broken(error) => {
             tracing::debug!(target: "carnegie::server", %peer, %error, "a connection broke");
+            connection.leave();
         }
     }
 }
@@ -198,6 +202,14 @@ impl Connection {
         }
     }
 
+    /// The peer is gone. What still waits for its turn does not start, unless the session has other connections.
+    fn leave(self) {
+        let Self { attached, mut batch, .. } = self;
+        let link = attached.link.clone();
+        drop(attached);
+        link.carry_out(&mut batch.todo);
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         if self.batch.todo.is_empty() {
             self.batch = BATCH.take().unwrap_or_default();
@@ -212,28 +224,36 @@ impl Connection {
     /// One turn of the task.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.begin_turn(cx);
+        // Handlers wait since the last turn: a cancel of one of them may have come since.
+        let mut listen = self.view.reads && !self.batch.todo.executes.is_empty();
         for _ in 0..READS_AT_ONCE {
-            if std::mem::take(&mut self.unseen) {
-                self.receive();
-            }
-            self.work(cx);
-            if let Err(error) = self.write(cx) {
-                return Poll::Ready(End::Broken(error));
-            }
-            if let Some(closing) = self.view.closing.take() {
-                return Poll::Ready(End::Closing(closing));
-            }
-            if !self.view.reads {
-                return self.arm(cx);
-            }
-            if !self.batch.todo.executes.is_empty() {
-                continue;
+            let listening = std::mem::take(&mut listen);
+            if !listening {
+                if std::mem::take(&mut self.unseen) {
+                    self.receive();
+                }
+                self.work(cx);
+                if let Err(error) = self.write(cx) {
+                    return Poll::Ready(End::Broken(error));
+                }
+                if let Some(closing) = self.view.closing.take() {
+                    return Poll::Ready(End::Closing(closing));
+                }
+                if !self.view.reads {
+                    return self.arm(cx);
+                }
             }
             match self.pipe.poll_read_some(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(End::Gone),
                 Poll::Ready(Ok(_)) => self.unseen = true,
                 Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(error)),
-                Poll::Pending => return self.arm(cx),
+                Poll::Pending if self.batch.todo.executes.is_empty() => return self.arm(cx),
+                Poll::Pending if listening => {}
+                Poll::Pending => {
+                    // The runtime looks for what has come only between two polls of a task, so let it.
+                    let _ = pin!(tokio::task::yield_now()).poll(cx);
+                    return Poll::Pending;
+                }
             }
         }
         cx.waker().wake_by_ref();
@@ -269,37 +289,38 @@ impl Connection {
     fn receive(&mut self) {
         let Attached { link, lane, .. } = &self.attached;
         let mut engine = link.session().lock();
-        let used = engine.session.handle_bytes(Clock::now(), *lane, self.pipe.unread());
+        let now = Clock::now();
+        let used = engine.session.handle_bytes(now, *lane, self.pipe.unread());
         engine.drain(&mut self.batch.todo);
         engine.wake_lanes(Some(*lane), &mut self.batch.todo);
         self.view = engine.view(*lane);
+        if self.view.reads {
+            engine.begin_first(now, &mut self.batch.todo);
+        }
         drop(engine);
         self.batch.todo.signal();
         self.pipe.consume(used);
     }
 
     /// Runs the handlers that the engine wants to be run, and tells it what they have come to. While the peer does not take
-    /// its replies they wait: one read can ask for a thousand times its own size.
+    /// its replies they wait: one read can ask for a thousand times its own size. Some are left where they take their time.
     fn work(&mut self, cx: &mut Context<'_>) {
         if self.batch.todo.executes.is_empty() {
             return;
         }
-        let mut written = Clock::now();
+        let until = Clock::now() + HANDLERS_FOR;
         while !self.batch.todo.executes.is_empty() && self.view.reads {
-            self.poll_handlers(cx);
+            self.poll_handlers(cx, until);
             self.settle();
-            let slow = || Clock::now().since(written) > WRITE_AFTER;
-            if !self.batch.todo.executes.is_empty() && slow() {
-                // A failure shows again when the batch is over.
-                let _ = self.write(cx);
-                written = Clock::now();
+            if !self.batch.todo.executes.is_empty() && Clock::now() > until {
+                return;
             }
         }
     }
 
     /// Polls some handlers once. Outside of the task's budget: what is ready would look as if it were not once a batch
     /// has used the budget up.
-    fn poll_handlers(&mut self, cx: &mut Context<'_>) {
+    fn poll_handlers(&mut self, cx: &mut Context<'_>, until: Instant) {
         let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
         let mut now = Clock::now();
         let batch = unconstrained(poll_fn(|cx| {
@@ -308,21 +329,30 @@ impl Connection {
                 if replies > REPLIES_AT_ONCE {
                     break;
                 }
-                let Some((execute, buffer)) = todo.executes.pop_front() else { break };
+                let Some((next, _)) = todo.executes.front() else { break };
                 // Those before it may have taken their time. The clock is read where that could matter, and now and then.
-                if execute.deadline.since(now) < DEADLINE_NEAR || turn % HANDLERS_A_CLOCK == 0 {
+                let near = next.deadline.since(now) < DEADLINE_NEAR;
+                if turn > 1 && (near || turn % HANDLERS_A_CLOCK == 0 || turn.is_power_of_two()) {
                     now = Clock::now();
+                    if now > until {
+                        break;
+                    }
                 }
-                if execute.deadline <= now {
-                    ended.push(handler::late(execute, buffer));
+                let Some((execute, buffer)) = todo.executes.pop_front() else { break };
+                if execute.blocking {
+                    waiting.push(Handling::Queued(execute, buffer));
                     continue;
                 }
-                match handler::begin(&attached.link, execute, buffer, Some(cx)) {
+                let session = attached.link.session();
+                if !todo.first.take().unwrap_or_else(|| session.begin(now, execute.at)) {
+                    continue;
+                }
+                match handler::begin(&attached.link, execute, buffer, cx) {
                     Begun::Ended(end) => {
                         replies += end.reply_len();
                         ended.push(end);
                     }
-                    Begun::Waiting(handling) => waiting.push(handling),
+                    Begun::Waiting(handler) => waiting.push(Handling::Waiting(handler)),
                 }
             }
             Poll::Ready(())

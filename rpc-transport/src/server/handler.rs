@@ -1,11 +1,10 @@
 //! One execution: a handler is polled once inline and moved to a task of its own if it is not ready. Its panics are
 //! caught and are its result.
 
-use crate::clock::Clock;
 use crate::context::{Context, Polling};
 use crate::incoming::{Handler, Incoming, Outcome};
 use crate::server::sessions::Link;
-use rpc_core::server::{Completion, Execute, LATE};
+use rpc_core::server::{Completion, Execute};
 use rpc_core::service::{Failure, Verdict};
 use rpc_core::{Code, Error, Hop, Instant, SlotId};
 use std::any::Any;
@@ -38,54 +37,47 @@ impl Ended {
 /// A handler after its first poll.
 pub(crate) enum Begun {
     Ended(Ended),
-    Waiting(Handling),
+    Waiting(Waiting),
 }
 
-/// A handler that is not ready yet.
-pub(crate) struct Handling {
+/// A handler that was not ready when it was polled.
+pub(crate) struct Waiting {
     at: SlotId,
     deadline: Instant,
-    blocking: bool,
     span: tracing::Span,
     handler: Pin<Box<Handler>>,
 }
 
-/// The end of an execution whose time was over before its turn came.
-pub(crate) fn late(execute: Execute, buffer: Vec<u8>) -> Ended {
-    not_started(execute.at, execute.payload, buffer)
+/// A handler on its way to a task of its own.
+pub(crate) enum Handling {
+    /// It has not started, and the engine has to agree when it does.
+    Queued(Execute, Vec<u8>),
+    Waiting(Waiting),
 }
 
-fn not_started(at: SlotId, payload: Vec<u8>, buffer: Vec<u8>) -> Ended {
-    let completion = Completion::NotStarted { code: Code::DeadlineExceeded, reason: LATE.to_owned() };
-    Ended { at, completion, payload, buffer }
-}
-
-/// Starts a handler and polls it once, if there is a task to poll it in; one that blocks is not polled here.
+/// Starts a handler, to which the engine has agreed, and polls it once.
 pub(crate) fn begin(
     link: &Arc<Link>,
     execute: Execute,
     buffer: Vec<u8>,
-    cx: Option<&mut std::task::Context<'_>>,
+    cx: &mut std::task::Context<'_>,
 ) -> Begun {
-    let Execute { at, deadline, blocking, .. } = execute;
+    let Execute { at, deadline, .. } = execute;
     let span = span(link, &execute);
     let polled = {
         let _polling = Polling::under(deadline);
         let _entered = span.enter();
         catch_unwind(AssertUnwindSafe(|| {
             let mut handler = dispatch(link, execute, buffer);
-            match cx {
-                Some(cx) if !blocking => match handler.as_mut().poll(cx) {
-                    Poll::Ready(outcome) => Ok(outcome),
-                    Poll::Pending => Err(handler),
-                },
-                _ => Err(handler),
+            match handler.as_mut().poll(cx) {
+                Poll::Ready(outcome) => Ok(outcome),
+                Poll::Pending => Err(handler),
             }
         }))
     };
     match polled {
         Ok(Ok(outcome)) => Begun::Ended(ended(at, outcome)),
-        Ok(Err(handler)) => Begun::Waiting(Handling { at, deadline, blocking, span, handler }),
+        Ok(Err(handler)) => Begun::Waiting(Waiting { at, deadline, span, handler }),
         Err(panic) => Begun::Ended(panicked(at, panic)),
     }
 }
@@ -119,11 +111,7 @@ fn span(link: &Link, execute: &Execute) -> tracing::Span {
     )
 }
 
-impl Handling {
-    pub(crate) fn at(&self) -> SlotId {
-        self.at
-    }
-
+impl Waiting {
     fn poll(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Ended> {
         let _polling = Polling::under(self.deadline);
         let _entered = self.span.enter();
@@ -133,27 +121,49 @@ impl Handling {
             Err(panic) => Poll::Ready(panicked(self.at, panic)),
         }
     }
+}
+
+impl Handling {
+    pub(crate) fn at(&self) -> SlotId {
+        match self {
+            Handling::Queued(execute, _) => execute.at,
+            Handling::Waiting(waiting) => waiting.at,
+        }
+    }
 
     /// Lets the handler go on in a task of its own, or on a thread of its own if it blocks.
     pub(crate) fn spawn(self, link: &Arc<Link>) -> AbortHandle {
         let link = link.clone();
-        if !self.blocking {
-            return tokio::spawn(run(self, link)).abort_handle();
+        match &self {
+            Handling::Queued(execute, _) if execute.blocking => {
+                let runtime = tokio::runtime::Handle::current();
+                tokio::task::spawn_blocking(move || runtime.block_on(run(self, link))).abort_handle()
+            }
+            _ => tokio::spawn(run(self, link)).abort_handle(),
         }
-        let runtime = tokio::runtime::Handle::current();
-        // It may have waited for a thread of the pool until nobody waited for it any more.
-        let wait_and_run = move || match self.deadline <= Clock::now() || link.session().is_cancelled(self.at)
-        {
-            true => link.complete(not_started(self.at, Vec::new(), Vec::new())),
-            false => runtime.block_on(run(self, link)),
-        };
-        tokio::task::spawn_blocking(wait_and_run).abort_handle()
     }
 }
 
-async fn run(mut handling: Handling, link: Arc<Link>) {
-    let ended = poll_fn(|cx| handling.poll(cx)).await;
-    drop(handling);
+async fn run(handling: Handling, link: Arc<Link>) {
+    let begun = match handling {
+        Handling::Waiting(waiting) => Begun::Waiting(waiting),
+        Handling::Queued(execute, buffer) => {
+            // It may have waited for a thread until nobody waited for it any more.
+            if !link.begin(execute.at) {
+                return;
+            }
+            let mut queued = Some((execute, buffer));
+            poll_fn(|cx| match queued.take() {
+                Some((execute, buffer)) => Poll::Ready(begin(&link, execute, buffer, cx)),
+                None => Poll::Pending,
+            })
+            .await
+        }
+    };
+    let ended = match begun {
+        Begun::Ended(ended) => ended,
+        Begun::Waiting(mut waiting) => poll_fn(|cx| waiting.poll(cx)).await,
+    };
     link.complete(ended);
 }
 
@@ -257,27 +267,6 @@ mod tests {
         assert_eq!(reason(&error), "no answer to a ping for 0.4 s (execution unknown)");
         let error = Error::Unencodable { method: "Bank.pay", why: "too deep".into() };
         assert_eq!(reason(&error), "the arguments cannot be sent: too deep");
-    }
-
-    #[test]
-    fn a_handler_whose_time_was_over_is_refused_and_never_started() {
-        let at = SlotId { slot: 1, sequence: 2 };
-        let execute = Execute {
-            at,
-            request_id: rpc_core::RequestId { session: rpc_core::SessionId(1), at },
-            service: 0,
-            method: 0,
-            idempotent: false,
-            blocking: false,
-            deadline: Instant(1),
-            attempt: 1,
-            lane: rpc_core::server::Lane(0),
-            metadata: None,
-            payload: Vec::new(),
-        };
-        let ended = late(execute, Vec::new());
-        assert_eq!(ended.at, at);
-        assert!(matches!(ended.completion, Completion::NotStarted { code: Code::DeadlineExceeded, .. }));
     }
 
     #[test]

@@ -246,7 +246,8 @@ impl Host {
         for session in self.sessions() {
             let mut engine = session.lock();
             let read = engine.session.stats().bytes_in;
-            if !silent.is_over(session.id(), read, !engine.running.is_empty(), now) {
+            let busy = !engine.running.is_empty() || !engine.session.is_idle();
+            if !silent.is_over(session.id(), read, busy, now) {
                 continue;
             }
             let mut todo = Todo::default();

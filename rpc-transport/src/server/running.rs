@@ -1,4 +1,5 @@
-//! The handlers of one session that were not ready at once and run in tasks of their own.
+//! The handlers of one session that run in tasks of their own: those that were not ready at once, and those that block,
+//! from when they wait for a thread.
 //!
 //! ```text
 //!   polled inline --ready--> completed                  (never in this table)

@@ -4,7 +4,7 @@
 //! no waker is called, no handler polled and no task aborted under the lock.
 
 use crate::clock::Clock;
-use crate::server::handler::{self, Begun, Ended, Handling};
+use crate::server::handler::{Ended, Handling};
 use crate::server::host::Host;
 use crate::server::running::Running;
 use rpc_core::codec::CodecId;
@@ -71,6 +71,8 @@ impl Default for View {
 pub(crate) struct Todo {
     /// Handlers to be started, each with a buffer for its reply.
     pub(crate) executes: VecDeque<(Execute, Vec<u8>)>,
+    /// Whether the first of them may start, if the engine was asked already.
+    pub(crate) first: Option<bool>,
     /// The session counts these handlers as a batch that is under way.
     batch: bool,
     wakers: Vec<Waker>,
@@ -117,6 +119,12 @@ impl Served {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a handler may start now.
+    #[inline]
+    pub(crate) fn begin(&self, now: Instant, at: SlotId) -> bool {
+        self.lock().session.begin(now, at)
+    }
+
     pub(crate) fn is_cancelled(&self, at: SlotId) -> bool {
         self.lock().running.is_cancelled(at)
     }
@@ -151,6 +159,15 @@ impl Engine {
                     return;
                 }
             }
+        }
+    }
+
+    /// Asks for the first handler while the lock is held anyway: most batches have no other. To be polled at once.
+    pub(crate) fn begin_first(&mut self, now: Instant, todo: &mut Todo) {
+        if let Some((execute, _)) = todo.executes.front()
+            && !execute.blocking
+        {
+            todo.first = Some(self.session.begin(now, execute.at));
         }
     }
 
@@ -292,13 +309,33 @@ impl Link {
         &self.peer
     }
 
+    /// Whether a handler in a task of its own may start now. If not, that was its end.
+    pub(crate) fn begin(self: &Arc<Self>, at: SlotId) -> bool {
+        let mut begun = false;
+        self.with_engine(|engine, _| {
+            begun = engine.session.begin(Clock::now(), at);
+            if !begun {
+                engine.running.finish(at);
+            }
+        });
+        begun
+    }
+
     /// A handler in a task of its own has ended.
     pub(crate) fn complete(self: &Arc<Self>, ended: Ended) {
+        self.with_engine(|engine, todo| {
+            engine.running.finish(ended.at);
+            engine.settle(self, &mut vec![ended], &mut Vec::new(), todo);
+        });
+    }
+
+    /// Something happens to a handler in a task of its own.
+    fn with_engine(self: &Arc<Self>, act: impl FnOnce(&mut Engine, &mut Todo)) {
         let mut todo = Todo::default();
         let orphaned = {
             let mut engine = self.session.lock();
-            engine.running.finish(ended.at);
-            engine.settle(self, &mut vec![ended], &mut Vec::new(), &mut todo);
+            act(&mut engine, &mut todo);
+            engine.drain(&mut todo);
             engine.wake_lanes(None, &mut todo);
             !engine.has_lanes()
         };
@@ -311,16 +348,11 @@ impl Link {
     /// Does what the engine asked for where no connection's task is at hand to do it.
     pub(crate) fn carry_out(self: &Arc<Self>, todo: &mut Todo) {
         todo.signal();
-        let (mut ended, mut waiting) = (Vec::new(), Vec::new());
         while !todo.executes.is_empty() {
-            for (execute, buffer) in todo.executes.drain(..) {
-                match handler::begin(self, execute, buffer, None) {
-                    Begun::Ended(end) => ended.push(end),
-                    Begun::Waiting(handling) => waiting.push(handling),
-                }
-            }
+            let queued = todo.executes.drain(..).map(|(execute, buffer)| Handling::Queued(execute, buffer));
+            let mut queued: Vec<_> = queued.collect();
             let mut engine = self.session.lock();
-            engine.settle(self, &mut ended, &mut waiting, todo);
+            engine.settle(self, &mut Vec::new(), &mut queued, todo);
             engine.wake_lanes(None, todo);
             drop(engine);
             todo.signal();

@@ -1,0 +1,68 @@
+//! Requests that were admitted and whose handlers have not started: they start, or never will.
+
+use super::slot::{Queued, Running, SlotState};
+use super::{Output, Session};
+use crate::error::Code;
+use crate::frame::{Answer, Refusal};
+use crate::ids::SlotId;
+use crate::time::Instant;
+
+/// Why a request is refused whose time was over when its turn came.
+pub(super) const LATE: &str = "the call's time was over before it could start";
+
+/// Requests that were taken back may wait for their turn at the driver even if few slots were granted.
+const TAKEN_BACK_MIN: usize = 64;
+
+impl Session {
+    /// To be asked right before the handler of an [`Execute`](super::Execute) is polled for the first time, once for each of
+    /// them. From then on the call counts as running. `false`: the handler must not start, and all who wait are answered
+    /// already: the call was cancelled while it waited, or its time is over, or its session.
+    #[inline]
+    pub fn begin(&mut self, now: Instant, at: SlotId) -> bool {
+        self.unbegun = self.unbegun.saturating_sub(1);
+        let slot = self.slots.get_mut(at.slot as usize).filter(|slot| slot.last == at.sequence);
+        let Some(slot) = slot else { return false };
+        let SlotState::Queued(Queued { idempotent, deadline }) = slot.state else { return false };
+        if deadline <= now {
+            self.withdraw(at, Code::DeadlineExceeded, LATE);
+            return false;
+        }
+        slot.state = SlotState::Running(Running { idempotent, deadline, stopped: false });
+        self.executing += 1;
+        self.stats.calls += 1;
+        self.next_deadline = self.next_deadline.min(deadline);
+        true
+    }
+
+    /// As many as there are slots are alive. The others were taken back and only wait until the driver asks: without a bound
+    /// a client could pile them up behind a handler that takes its time.
+    pub(super) fn unbegun_max(&self) -> usize {
+        let slots = self.agreed.slots as usize;
+        slots.saturating_add(slots.max(TAKEN_BACK_MIN))
+    }
+
+    /// A queued request is not started after all: its slot is as if it had not come, and all who wait are refused.
+    #[cold]
+    pub(super) fn withdraw(&mut self, at: SlotId, code: Code, reason: &str) {
+        let slot = &mut self.slots[at.slot as usize];
+        slot.state = SlotState::Vacant;
+        let waiters = std::mem::take(&mut slot.waiters);
+        self.stats.shed += 1;
+        let mut payload = Vec::new();
+        Refusal { code, reason: reason.to_owned() }.write(&mut payload);
+        self.answer_all(waiters, at, Answer::Refused, &payload);
+    }
+
+    /// The session is at its end, and nobody is left to be answered.
+    pub(super) fn drop_queued(&mut self) {
+        for slot in self.slots.iter_mut().filter(|slot| matches!(slot.state, SlotState::Queued(_))) {
+            slot.state = SlotState::Vacant;
+        }
+        let unbegun = &mut self.unbegun;
+        self.outputs.retain(|output| {
+            let execute = matches!(output, Output::Execute(_));
+            *unbegun -= usize::from(execute);
+            !execute
+        });
+    }
+}
