@@ -96,6 +96,8 @@ pub mod context {
     pub use rpc_transport::context::{inherit, inherited};
 }
 
+pub mod lock;
+
 /// Makes a service of a trait: a client `NameClient`, which calls it, and a server `NameServer`, which serves an
 /// implementation of it.
 ///
@@ -118,7 +120,8 @@ pub mod context {
 /// ```
 ///
 /// On the trait: `version = "major.minor"` (default `"1.0"`), `name = ".."` on the wire (default: the trait's own),
-/// `crate = "path"` of this crate, if it is re-exported under another name.
+/// `crate = "path"` of this crate, if it is re-exported under another name, `lock = "file"`: a test that compares the service
+/// with a committed description of it, see [`lock`].
 ///
 /// On a method, in `#[rpc(..)]`: `idempotent`; `blocking` (runs on tokio's blocking pool: for a handler that holds its thread,
 /// since one that does so for longer than about a second keeps its connection from answering pings, and the clients give that
@@ -153,6 +156,7 @@ pub use rpc_macros::Schema;
 /// What the macros emit paths into. Nothing here is for people, and nothing here is stable.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::lock::assert as assert_locked;
     pub use ::core;
     pub use ::std;
     pub use rpc_core::codec::{Decoder, Encoder, Malformed, Unencodable};

@@ -15,7 +15,11 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 macro_rules! leaves {
-    ($($type:ty = $name:literal)*) => { $(
+    ($($type:ty = $name:literal)*) => {
+        /// The names of the types without parts.
+        pub const LEAVES: &[&str] = &[$($name),*];
+
+        $(
         impl Schema for $type {
             type Kind = Plain;
 

@@ -15,6 +15,7 @@ mod signature;
 mod types;
 
 pub use difference::{DIFFERENCES_MAX, Difference};
+pub use impls::LEAVES;
 pub use node::{Content, Node, NodeId};
 pub use signature::{NODES_MAX, Signature};
 pub use types::{Describe, Fields, Types, Variant, describe_opaque};

@@ -6,6 +6,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub(super) u32);
 
+impl NodeId {
+    /// The id of the node at this place of its graph.
+    pub(crate) fn at(index: usize) -> Self {
+        Self(index as u32)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// The structure of one type. Two nodes describe the same bytes if they are equal but for the names of types.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Node {
@@ -52,7 +63,7 @@ pub enum Content {
 
 impl Node {
     /// Everything that this node refers to, in order.
-    pub(super) fn references(&self) -> Vec<NodeId> {
+    pub(crate) fn references(&self) -> Vec<NodeId> {
         let named = |fields: &[(String, NodeId)]| fields.iter().map(|(_, id)| *id).collect();
         match self {
             Node::Leaf(_) | Node::Opaque(_) => Vec::new(),

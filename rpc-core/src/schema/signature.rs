@@ -15,6 +15,10 @@ pub struct Signature {
 }
 
 impl Signature {
+    pub(crate) fn new(nodes: Vec<Node>, arguments: Vec<(String, NodeId)>, returns: NodeId) -> Self {
+        Self { nodes, arguments, returns }
+    }
+
     /// Whether every reference leads to a node and there are at most [`NODES_MAX`] of them. To be asked of a signature
     /// that a peer sent, before anything else.
     pub fn is_sound(&self) -> bool {

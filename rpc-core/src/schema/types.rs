@@ -132,6 +132,11 @@ impl Types {
     pub fn signature(self, arguments: Vec<(String, NodeId)>, returns: NodeId) -> Signature {
         Signature { nodes: self.nodes, arguments, returns }
     }
+
+    /// All that was described here, as one graph.
+    pub(crate) fn into_nodes(self) -> Vec<Node> {
+        self.nodes
+    }
 }
 
 /// Describes a type of another crate by a name alone: `#[rpc(opaque)]`, `#[schema(opaque)]`.
