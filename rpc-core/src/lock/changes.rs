@@ -1,7 +1,7 @@
 //! What has changed since a lock file was written, and whom that breaks.
 
 use super::{Lock, Method};
-use crate::schema::{Difference, Node, NodeId, Signature};
+use crate::schema::{Appended, Node, NodeId, Side, Signature};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -38,21 +38,25 @@ pub struct Changes {
     locked: (u16, u16),
     /// The version that the trait has now.
     now: (u16, u16),
+    /// Something was added that clients may ask for.
+    news: bool,
     all: Vec<Change>,
 }
 
 impl Lock {
     /// What has changed from `self`, the lock file, to `now`, the trait. The order of methods, and comments, are no change.
     pub fn changes(&self, now: &Lock) -> Changes {
-        let mut changes = Changes { locked: self.version, now: now.version, all: Vec::new() };
+        let mut changes = Changes { locked: self.version, now: now.version, news: false, all: Vec::new() };
         changes.service(self, now);
         changes.gone(self, now);
+        let mut appended = Vec::new();
         for method in &now.methods {
             match self.method(&method.name) {
-                Some(locked) => changes.method((self, locked), (now, method)),
+                Some(locked) => appended.extend(changes.method((self, locked), (now, method))),
                 None => changes.added(self, now, method),
             }
         }
+        changes.variants(appended);
         changes.minor();
         if self.version.0 != now.version.0 {
             for change in changes.all.iter_mut().skip_while(|change| change.effect == Effect::BreaksBoth) {
@@ -145,6 +149,7 @@ impl Changes {
     fn added(&mut self, locked: &Lock, now: &Lock, method: &Method) {
         let name = &method.name;
         let (next, old) = (self.next(), version(locked.version));
+        self.news = true;
         match method.since {
             Some(since) if since > locked.version => {
                 self.add(Effect::Harmless, format!("{name} was added, since {}", version(since)));
@@ -162,12 +167,20 @@ impl Changes {
         }
     }
 
-    /// A method that is in both.
-    fn method(&mut self, (locked, old): (&Lock, &Method), (now, new): (&Lock, &Method)) {
+    /// A method that is in both. The variants that were appended to its enums are left to the caller.
+    fn method(&mut self, (locked, old): (&Lock, &Method), (now, new): (&Lock, &Method)) -> Vec<Appended> {
         let name = &new.name;
         let (before, after) = (locked.signature(old), now.signature(new));
-        let differences = after.differences(&before, name);
-        if differences.is_empty() {
+        let mut found = after.compare(&before, name);
+        // An enum is looked into at its first place only, and whether it is also returned matters.
+        let result =
+            |lock: &Lock, method: &Method| Signature::new(lock.nodes.clone(), Vec::new(), method.returns);
+        for appended in result(now, new).compare(&result(locked, old), name).appended {
+            if !found.appended.contains(&appended) {
+                found.appended.push(appended);
+            }
+        }
+        if found.differences.is_empty() {
             for (old, new) in renamed_types(&before, &after) {
                 let what =
                     format!("the type {old} is now called {new}: names of types do not cross the wire");
@@ -176,7 +189,20 @@ impl Changes {
                 }
             }
         }
-        differences.iter().for_each(|difference| self.difference(difference));
+        for difference in found.differences {
+            self.advise(
+                Effect::BreaksBoth,
+                format!(
+                    "{}: {} in the lock file, {} in the trait",
+                    difference.path, difference.there, difference.here
+                ),
+                format!(
+                    "leave it as it was and add a method with #[rpc(since = \"{}\")], or begin version {}.0",
+                    self.next(),
+                    self.locked.0.saturating_add(1)
+                ),
+            );
+        }
         if old.idempotent && !new.idempotent {
             self.advise(
                 Effect::BreaksOldClients,
@@ -194,6 +220,7 @@ impl Changes {
             );
         }
         self.since(name, old.since, new.since);
+        found.appended
     }
 
     fn since(&mut self, name: &str, old: Option<(u16, u16)>, new: Option<(u16, u16)>) {
@@ -217,35 +244,38 @@ impl Changes {
         }
     }
 
-    fn difference(&mut self, found: &Difference) {
-        let Difference { path, here, there } = found;
-        match path.rsplit_once(", variant ") {
-            Some((place, _)) if there == "nothing" => self.add(
+    /// Enums of which one side has more variants, each with all the places where it is used.
+    fn variants(&mut self, mut found: Vec<Appended>) {
+        while let Some(first) = found.first().cloned() {
+            let same = |other: &Appended| {
+                (&other.name, &other.variants, other.side) == (&first.name, &first.variants, first.side)
+            };
+            let places: Vec<_> = found.extract_if(.., |other| same(other)).map(|other| other.path).collect();
+            let (name, variants, places) = (&first.name, first.variants.join(", "), places.join("; "));
+            if first.side == Side::There {
+                self.advise(
+                    Effect::BreaksBoth,
+                    format!("{variants} was removed from enum {name}: calls that carry it fail ({places})"),
+                    "keep it until no program sends it",
+                );
+                continue;
+            }
+            self.news = true;
+            let sent =
+                places.contains(": argument").then_some("let no client send it before all servers know it");
+            let returned = places.contains(": result") || places.contains(": error");
+            let returned = returned.then_some("let no server return it before all clients know it");
+            self.advise(
                 Effect::Harmless,
-                format!("{place}: the variant {here} was appended; only calls that carry it fail where it is not known"),
-            ),
-            Some((place, _)) if here == "nothing" => self.advise(
-                Effect::BreaksBoth,
-                format!("{place}: the variant {there} was removed; calls that carry it fail"),
-                format!("keep {there} until no program sends it"),
-            ),
-            _ => self.advise(
-                Effect::BreaksBoth,
-                format!("{path}: {there} in the lock file, {here} in the trait"),
-                format!(
-                    "leave it as it was and add a method with #[rpc(since = \"{}\")], or begin version {}.0",
-                    self.next(),
-                    self.locked.0.saturating_add(1)
-                ),
-            ),
+                format!("{variants} was appended to enum {name}: calls that carry it fail where it is not known, all others work ({places})"),
+                [sent, returned].into_iter().flatten().collect::<Vec<_>>().join("; "),
+            );
         }
     }
 
     /// What is new must have a version of its own, so that clients can tell which servers have it.
     fn minor(&mut self) {
-        let new =
-            |change: &Change| change.what.contains(" was appended") || change.what.contains(" was added");
-        if self.now == self.locked && self.all.iter().any(new) {
+        if self.now == self.locked && self.news {
             let next = self.next();
             self.advise(
                 Effect::BreaksNewClients,

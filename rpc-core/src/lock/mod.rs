@@ -33,6 +33,7 @@ pub use parse::Damaged;
 use crate::schema::{Node, NodeId, Signature, Types};
 use crate::service::Descriptor;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What clients and servers of one service agree on: the content of a lock file.
 ///
@@ -44,7 +45,7 @@ pub struct Lock {
     version: (u16, u16),
     methods: Vec<Method>,
     /// The types of all methods, in one graph.
-    nodes: Vec<Node>,
+    nodes: Arc<[Node]>,
     /// A person's comments, by what stands below them.
     comments: BTreeMap<String, Vec<String>>,
 }
@@ -79,7 +80,7 @@ impl Lock {
             service: service.name.to_owned(),
             version: service.version,
             methods,
-            nodes: types.into_nodes(),
+            nodes: types.into_nodes().into(),
             comments: BTreeMap::new(),
         }
     }

@@ -101,7 +101,7 @@ impl Parser {
                 format!("`{label}` is neither a type of the standard library nor described in this file");
             return Err(Damaged::new(known.line, why));
         }
-        let (nodes, comments) = (std::mem::take(&mut self.nodes), std::mem::take(&mut self.comments));
+        let (nodes, comments) = (std::mem::take(&mut self.nodes).into(), std::mem::take(&mut self.comments));
         Ok(Lock { service, version, methods, nodes, comments })
     }
 
@@ -228,11 +228,7 @@ impl Parser {
             }
             "Result" => {
                 let [value, error] = self.two_parameters(depth)?;
-                let variant = |name: &str, id| (name.to_owned(), Content::Tuple(vec![id]));
-                Node::Enum {
-                    name: "Result".into(),
-                    variants: vec![variant("Ok", value), variant("Err", error)],
-                }
+                Node::Result(value, error)
             }
             "opaque" => Node::Opaque(self.name("the name of an opaque type")?),
             "leaf" => Node::Leaf(self.name("the name of a type without parts")?),

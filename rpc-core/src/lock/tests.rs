@@ -35,6 +35,7 @@ fn node(count: usize) -> impl Strategy<Value = Node> {
         // One without parts is written as the leaf that it is on the wire.
         ids(1).prop_map(Node::Tuple),
         (id(), any::<u64>()).prop_map(|(inner, length)| Node::Array(inner, length)),
+        (id(), id()).prop_map(|(value, error)| Node::Result(value, error)),
         (name(), named()).prop_map(|(name, fields)| Node::Struct { name, fields }),
         (name(), variants).prop_map(|(name, variants)| Node::Enum { name, variants }),
     ]
@@ -58,7 +59,7 @@ fn make((nodes, service, version, methods): (Vec<Node>, String, (u16, u16), Vec<
     let methods = methods.into_iter().enumerate().map(|(index, (arguments, returns, idempotent, since))| {
         Method { name: format!("m{index}"), idempotent, since, arguments, returns }
     });
-    Lock { service, version, methods: methods.collect(), nodes, comments: BTreeMap::new() }
+    Lock { service, version, methods: methods.collect(), nodes: nodes.into(), comments: BTreeMap::new() }
 }
 
 proptest! {

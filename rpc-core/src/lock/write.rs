@@ -47,9 +47,7 @@ impl Labels {
         let mut labels = Labels(BTreeMap::new());
         let mut counts = BTreeMap::new();
         for id in &order {
-            if let Some(Node::Struct { name, .. } | Node::Enum { name, .. }) = lock.node(*id)
-                && as_result(lock.node(*id)).is_none()
-            {
+            if let Some(Node::Struct { name, .. } | Node::Enum { name, .. }) = lock.node(*id) {
                 labels.add(*id, name, &mut counts);
             }
         }
@@ -138,16 +136,6 @@ fn reachable(lock: &Lock) -> Vec<NodeId> {
     order
 }
 
-/// Value and error of a `Result`.
-fn as_result(node: Option<&Node>) -> Option<(NodeId, NodeId)> {
-    let Some(Node::Enum { name, variants }) = node else { return None };
-    let [(ok, Content::Tuple(value)), (err, Content::Tuple(error))] = &variants[..] else { return None };
-    match (&value[..], &error[..]) {
-        ([value], [error]) if name == "Result" && ok == "Ok" && err == "Err" => Some((*value, *error)),
-        _ => None,
-    }
-}
-
 struct Writer<'a> {
     lock: &'a Lock,
     labels: &'a Labels,
@@ -231,9 +219,6 @@ impl Writer<'_> {
     }
 
     fn structure(&self, id: NodeId) -> String {
-        if let Some((value, error)) = as_result(self.lock.node(id)) {
-            return format!("Result<{}, {}>", self.ty(value), self.ty(error));
-        }
         match self.lock.node(id) {
             Some(Node::Leaf(name)) if LEAVES.contains(&name.as_str()) => name.clone(),
             Some(Node::Leaf(name)) => format!("leaf {}", quoted(name)),
@@ -241,6 +226,9 @@ impl Writer<'_> {
             Some(Node::Option(inner)) => format!("Option<{}>", self.ty(*inner)),
             Some(Node::Seq(inner)) => format!("Vec<{}>", self.ty(*inner)),
             Some(Node::Map(key, value)) => format!("Map<{}, {}>", self.ty(*key), self.ty(*value)),
+            Some(Node::Result(value, error)) => {
+                format!("Result<{}, {}>", self.ty(*value), self.ty(*error))
+            }
             Some(Node::Tuple(parts)) => match &parts[..] {
                 [only] => format!("({},)", self.ty(*only)),
                 parts => format!("({})", self.unnamed(parts)),

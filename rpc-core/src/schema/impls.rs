@@ -4,7 +4,7 @@
 // These are types that cross the wire, not state of an engine.
 #![allow(clippy::disallowed_types)]
 
-use super::{Content, Node, NodeId, Schema, Types};
+use super::{Node, NodeId, Schema, Types};
 use crate::service::{Fallible, Plain};
 use bytes::Bytes;
 use std::any::TypeId;
@@ -116,9 +116,8 @@ impl<T: Schema, E: Schema> Schema for Result<T, E> {
 
     fn describe(types: &mut Types) -> NodeId {
         types.composite(TypeId::of::<Self>(), |types| {
-            let ok = Content::Tuple(vec![T::describe(types)]);
-            let err = Content::Tuple(vec![E::describe(types)]);
-            Node::Enum { name: "Result".into(), variants: vec![("Ok".into(), ok), ("Err".into(), err)] }
+            let ok = T::describe(types);
+            Node::Result(ok, E::describe(types))
         })
     }
 }

@@ -14,7 +14,7 @@ mod shared;
 mod signature;
 mod types;
 
-pub use difference::{DIFFERENCES_MAX, Difference};
+pub use difference::{Appended, Comparison, DIFFERENCES_MAX, Difference, Side};
 pub use impls::LEAVES;
 pub use node::{Content, Node, NodeId};
 pub use signature::{NODES_MAX, Signature};

@@ -3,6 +3,7 @@
 use super::{Content, Node, NodeId, Signature};
 use std::any::TypeId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// `<T as Schema>::describe`, as a value.
 pub type Describe = fn(&mut Types) -> NodeId;
@@ -130,7 +131,14 @@ impl Types {
 
     /// The signature of a method with these arguments and this result, all of which were described here.
     pub fn signature(self, arguments: Vec<(String, NodeId)>, returns: NodeId) -> Signature {
-        Signature { nodes: self.nodes, arguments, returns }
+        Signature { nodes: self.nodes.into(), arguments, returns }
+    }
+
+    /// The signatures of several methods, all of whose types were described here. They share their nodes.
+    pub fn signatures(self, methods: Vec<(Vec<(String, NodeId)>, NodeId)>) -> Vec<Signature> {
+        let nodes: Arc<[Node]> = self.nodes.into();
+        let signature = |(arguments, returns)| Signature { nodes: nodes.clone(), arguments, returns };
+        methods.into_iter().map(signature).collect()
     }
 
     /// All that was described here, as one graph.

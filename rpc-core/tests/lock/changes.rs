@@ -30,7 +30,7 @@ fn methods_and_types_in_another_order_are_no_change() {
 
 #[test]
 fn a_changed_field_is_named_by_its_path() {
-    let expected = "  - sell: result.Ok.seat: u32 in the lock file, u64 in the trait
+    let expected = "  - sell: result.seat: u32 in the lock file, u64 in the trait
     -> leave it as it was and add a method with #[rpc(since = \"1.2\")], or begin version 2.0
   - refund: argument 1 (ticket).seat: u32 in the lock file, u64 in the trait
     -> leave it as it was and add a method with #[rpc(since = \"1.2\")], or begin version 2.0
@@ -116,6 +116,43 @@ fn idempotence_that_was_gained_breaks_new_clients_until_servers_have_it() {
     -> update all servers before the first client
 ";
     assert_eq!(report(&[("since 1.1", "idempotent, since 1.1")]), format!("{NEW}{expected}"));
+}
+
+#[test]
+fn an_appended_variant_is_harmless_with_a_caveat() {
+    let expected = "harmless:
+  - version 1.1 is now 1.2
+  - Gallery was appended to enum Section: calls that carry it fail where it is not known, all others work (free_seats: argument 1 (section); sell: argument 2 (section); sell: result.section; refund: argument 1 (ticket).section)
+    -> let no client send it before all servers know it; let no server return it before all clients know it
+  - Late, Early was appended to enum Refused: calls that carry it fail where it is not known, all others work (sell: error)
+    -> let no server return it before all clients know it
+";
+    let changes =
+        [("1.1", "1.2"), ("Balcony,", "Balcony,\n    Gallery(u8),"), ("SoldOut,", "SoldOut, Late, Early,")];
+    assert_eq!(report(&changes), expected);
+}
+
+#[test]
+fn an_appended_variant_needs_a_version_of_its_own() {
+    let expected = "  - the version is still 1.1: clients cannot tell which servers have what is new
+    -> write #[service(version = \"1.2\")]
+";
+    assert!(report(&[("Balcony,", "Balcony, Gallery,")]).starts_with(&format!("{NEW}{expected}harmless:\n")));
+}
+
+#[test]
+fn a_variant_that_was_removed_from_the_end_fails_where_it_is_sent() {
+    let expected = "  - Balcony was removed from enum Section: calls that carry it fail (free_seats: argument 1 (section); sell: argument 2 (section); sell: result.section; refund: argument 1 (ticket).section)
+    -> keep it until no program sends it
+";
+    assert_eq!(report(&[("    Balcony,\n", "")]), format!("{BOTH}{expected}"));
+}
+
+#[test]
+fn a_variant_in_the_middle_is_a_difference() {
+    let report = report(&[("Balcony,", "Gallery, Balcony,")]);
+    let expected = "  - free_seats: argument 1 (section), variant 2: `Balcony` in the lock file, `Gallery` in the trait\n";
+    assert!(report.starts_with(&format!("{BOTH}{expected}")), "{report}");
 }
 
 #[test]
