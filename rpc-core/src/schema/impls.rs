@@ -1,15 +1,15 @@
 //! The types of `std` that serde knows: leaves, collections, tuples, arrays.
 //!
-//! Left out: `OsString`, which differs between platforms, and the `Weak` pointers, which arrive empty.
+//! Left out: the `Weak` pointers, which arrive empty.
 // These are types that cross the wire, not state of an engine.
 #![allow(clippy::disallowed_types)]
 
-use super::{Node, NodeId, Schema, Types};
+use super::{Content, Node, NodeId, Schema, Types};
 use crate::service::{Fallible, Plain};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
-use std::ffi::CString;
+use std::ffi::{CString, OsStr, OsString};
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -62,6 +62,8 @@ macro_rules! like {
 like! {
     [] Box<str> => String;
     [] Bytes => Vec<u8>;
+    [] BytesMut => Vec<u8>;
+    [] Box<OsStr> => OsString;
     [T: ?Sized + 'static] PhantomData<T> => ();
     [T: Schema] Box<[T]> => Vec<T>;
     [T: Schema] VecDeque<T> => Vec<T>;
@@ -69,6 +71,20 @@ like! {
     [T: Schema + Ord] BTreeSet<T> => Vec<T>;
     [T: Schema + Ord] BinaryHeap<T> => Vec<T>;
     [T: Schema + Eq + Hash, S: BuildHasher + Default + 'static] HashSet<T, S> => Vec<T>;
+}
+
+/// One of the other platform's is written in another way and cannot be read: that value fails, in that call.
+impl Schema for OsString {
+    type Kind = Plain;
+
+    fn describe(types: &mut Types) -> NodeId {
+        types.composite(TypeId::of::<Self>(), |types| {
+            let unix = Content::Tuple(vec![<Vec<u8>>::describe(types)]);
+            let windows = Content::Tuple(vec![<Vec<u16>>::describe(types)]);
+            let variants = vec![("Unix".into(), unix), ("Windows".into(), windows)];
+            Node::Enum { name: "OsString".into(), variants }
+        })
+    }
 }
 
 impl<T: Schema> Schema for Vec<T> {

@@ -22,6 +22,11 @@ pub use types::{Describe, Fields, Types, Variant, describe_opaque};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+/// What serde can write and read. A generic type asks for it as a whole, since only serde knows under which bounds it can.
+pub trait Portable: Serialize + DeserializeOwned {}
+
+impl<T: Serialize + DeserializeOwned> Portable for T {}
+
 /// A type whose structure on the wire is known. Derived (`#[derive(Schema)]`); the types of `std` that serde knows have
 /// it.
 ///

@@ -126,9 +126,8 @@ const _: () = {
 #[::core::prelude::v1::test]
 #[allow(non_snake_case)]
 fn schema_lock_of_Shop() {
-    let service = <ShopClient as ::rpc::Client>::descriptor();
     ::rpc::__private::assert_locked(
-        service,
+        <ShopClient as ::rpc::Client>::descriptor(),
         ::core::env!("CARGO_MANIFEST_DIR"),
         "schemas/shop.schema",
     );
