@@ -2,7 +2,7 @@
 //! which values of an enum with appended variants cross.
 
 use crate::support::{Running, run, soon};
-use carnegie::{CallError, Client, Code, Error, Execution, Schema, Server};
+use carnegie::{CallError, Client, Code, CodecId, Error, Execution, Schema, Server};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -218,6 +218,12 @@ async fn new_server() -> (Running, Hall) {
     (run(Server::new().add(new::OfficeServer::new(hall.clone()))).await, hall)
 }
 
+/// A client that speaks the last codec that was compiled in: with the feature `postcard` all of this is tested with it.
+async fn client<C: Client>(server: &Running) -> C {
+    let codec = CodecId::AVAILABLE.last().copied().unwrap_or_default();
+    soon(carnegie::connect(server.address).codec(codec)).await.unwrap()
+}
+
 /// What both ends of the text say.
 fn there(server: &Running) -> String {
     format!(" (here: this client, there: the server at {})", server.address)
@@ -234,7 +240,7 @@ fn failed<T, E: std::fmt::Debug>(result: Result<T, CallError<E>>) -> Error {
 #[tokio::test]
 async fn all_places_where_a_method_differs_are_named() {
     let (server, hall) = new_server().await;
-    let office: old::OfficeClient = server.client().await;
+    let office: old::OfficeClient = client(&server).await;
     assert!(!office.supports("sell"));
     let sent = office.channel().stats().bytes_out;
     let error = failed(soon(office.sell(1, old::Ticket { row: 1, seat: 2 })).await);
@@ -258,7 +264,7 @@ async fn all_places_where_a_method_differs_are_named() {
 #[tokio::test]
 async fn two_arguments_that_changed_alike_are_both_named() {
     let (server, _) = old_server().await;
-    let office: new::OfficeClient = server.client().await;
+    let office: new::OfficeClient = client(&server).await;
     let error = soon(office.count(1, 2)).await.unwrap_err();
     let text = "BoxOffice.count: argument 1 (a): u16 here, u8 there; argument 2 (b): u16 here, u8 there";
     assert_eq!(error.to_string(), format!("{text}{}", there(&server)));
@@ -267,7 +273,7 @@ async fn two_arguments_that_changed_alike_are_both_named() {
 #[tokio::test]
 async fn variants_inserted_reordered_or_renamed_disable_their_method_alone() {
     let (server, hall) = new_server().await;
-    let office: old::OfficeClient = server.client().await;
+    let office: old::OfficeClient = client(&server).await;
     let stalls = old::Section::Stalls;
     for (error, place) in [
         (
@@ -293,7 +299,7 @@ async fn variants_inserted_reordered_or_renamed_disable_their_method_alone() {
 #[tokio::test]
 async fn a_client_whose_server_has_appended_variants_calls_on() {
     let (server, hall) = new_server().await;
-    let office: old::OfficeClient = server.client().await;
+    let office: old::OfficeClient = client(&server).await;
     assert!(office.supports("free") && office.supports("reserve") && office.supports("plan"));
     assert_eq!(soon(office.free(7, old::Section::Box { number: 3 })).await.unwrap(), 7);
     assert_eq!(soon(office.reserve(old::Section::Stalls)).await.unwrap(), old::Section::Stalls);
@@ -306,7 +312,7 @@ async fn a_client_whose_server_has_appended_variants_calls_on() {
 #[tokio::test]
 async fn a_client_that_has_appended_variants_calls_an_older_server_with_all_others() {
     let (server, _) = old_server().await;
-    let office: new::OfficeClient = server.client().await;
+    let office: new::OfficeClient = client(&server).await;
     assert!(office.supports("free") && office.supports("reserve") && office.supports("plan"));
     assert_eq!(soon(office.free(7, new::Section::Box { number: 3 })).await.unwrap(), 7);
     let section = soon(office.reserve(new::Section::Stalls)).await.unwrap();
@@ -316,7 +322,7 @@ async fn a_client_that_has_appended_variants_calls_an_older_server_with_all_othe
 #[tokio::test]
 async fn an_argument_that_the_server_does_not_know_fails_alone_and_is_not_sent() {
     let (server, hall) = old_server().await;
-    let office: new::OfficeClient = server.client().await;
+    let office: new::OfficeClient = client(&server).await;
     let sent = office.channel().stats().bytes_out;
     let error = soon(office.free(7, new::Section::Balcony)).await.unwrap_err();
     let address = server.address;
@@ -337,7 +343,7 @@ async fn an_argument_that_the_server_does_not_know_fails_alone_and_is_not_sent()
 #[tokio::test]
 async fn an_argument_that_is_not_known_is_found_wherever_it_is() {
     let (server, hall) = old_server().await;
-    let office: new::OfficeClient = server.client().await;
+    let office: new::OfficeClient = client(&server).await;
     let (stalls, tier) = (new::Section::Stalls, new::Section::Tier(vec![]));
     let nested =
         new::Tree::Node(vec![new::Tree::Leaf(stalls.clone()), new::Tree::Bare(new::Place { row: 1 })]);
@@ -367,7 +373,7 @@ async fn an_argument_that_is_not_known_is_found_wherever_it_is() {
 #[tokio::test]
 async fn an_argument_that_the_client_cannot_judge_is_refused_by_the_server_before_the_handler_starts() {
     let (server, hall) = old_server().await;
-    let office: new::OfficeClient = server.client().await;
+    let office: new::OfficeClient = client(&server).await;
     assert_eq!(soon(office.blind(vec![1, 2], new::Section::Stalls)).await.unwrap(), 2);
     let error = soon(office.blind(vec![1, 2], new::Section::Balcony)).await.unwrap_err();
     let text = error.to_string();
@@ -380,7 +386,7 @@ async fn an_argument_that_the_client_cannot_judge_is_refused_by_the_server_befor
 #[tokio::test]
 async fn a_result_that_the_client_does_not_know_fails_alone_as_executed() {
     let (server, hall) = new_server().await;
-    let office: old::OfficeClient = server.client().await;
+    let office: old::OfficeClient = client(&server).await;
     let error = failed(soon(office.reserve(old::Section::Box { number: 0 })).await);
     let address = server.address;
     assert_eq!(
@@ -399,7 +405,7 @@ async fn a_result_that_the_client_does_not_know_fails_alone_as_executed() {
 #[tokio::test]
 async fn a_refusal_that_the_client_does_not_know_fails_alone_as_executed() {
     let (server, hall) = new_server().await;
-    let office: old::OfficeClient = server.client().await;
+    let office: old::OfficeClient = client(&server).await;
     let error = failed(soon(office.reserve(old::Section::Box { number: 9 })).await);
     let text = error.to_string();
     assert!(text.contains("this client does not know Section::Tier (error), which"), "{text}");
@@ -409,7 +415,7 @@ async fn a_refusal_that_the_client_does_not_know_fails_alone_as_executed() {
 #[tokio::test]
 async fn a_result_that_is_not_known_is_found_wherever_it_is() {
     let (server, _) = new_server().await;
-    let office: old::OfficeClient = server.client().await;
+    let office: old::OfficeClient = client(&server).await;
     let plan = old::Plan::from([(old::Section::Box { number: 7 }, vec![None])]);
     let text = soon(office.plan(plan)).await.unwrap_err().to_string();
     assert!(text.contains("this client does not know Tree::Bare (result[value][]?.Node[]), which"), "{text}");
@@ -456,7 +462,7 @@ impl renamed::Office for Hall {
 async fn a_renamed_method_is_missing_under_its_old_name_and_the_new_one_is_suggested() {
     let hall = Hall::default();
     let server = run(Server::new().add(renamed::OfficeServer::new(hall.clone()))).await;
-    let office: named_before::OfficeClient = server.client().await;
+    let office: named_before::OfficeClient = client(&server).await;
     let begin = format!("the server at {} has no method BoxOffice.", server.address);
     for (error, rest) in [
         (

@@ -3,7 +3,7 @@
 use crate::codec::CodecId;
 use crate::error::{BindError, Error, Execution, Offer};
 use crate::frame::{Bind, BindMethod, Bound, BoundMethod, BoundResult, Suggestion};
-use crate::schema::{COMPARISONS_MAX, Difference, Evolution, Unknown, read_signature, read_types};
+use crate::schema::{COMPARISONS_MAX, Difference, Evolution, read_signature, read_types};
 use crate::service::{Descriptor, Method};
 use crate::time::Instant;
 use std::sync::Arc;
@@ -216,22 +216,10 @@ impl Binding {
         arguments: &[u8],
         codec: CodecId,
     ) -> Result<(), Error> {
-        let Some(Unknown { name, variant, place, known }) = evolution.unknown_argument(arguments, codec)
-        else {
-            return Ok(());
-        };
+        let Some(value) = evolution.unknown_argument(arguments, codec) else { return Ok(()) };
         let method = self.service.methods.get(usize::from(method)).map_or("", |method| method.path);
         let (address, execution) = (evolution.address().clone(), Execution::NotExecuted);
-        Err(Error::UnknownVariant {
-            method,
-            address,
-            name,
-            variant,
-            place,
-            known,
-            execution,
-            request_id: None,
-        })
+        Err(Error::UnknownVariant { method, address, value, execution, request_id: None })
     }
 
     #[cold]

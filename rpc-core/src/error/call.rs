@@ -2,7 +2,7 @@
 
 use super::{BindError, Code, Execution};
 use crate::ids::RequestId;
-use crate::schema::Difference;
+use crate::schema::{Difference, UnknownVariant};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,15 +48,9 @@ fn mismatch(differences: &[Difference], runs_once: bool) -> String {
     all.join("; ")
 }
 
-fn unknown(
-    address: &str,
-    name: &str,
-    variant: &str,
-    place: &str,
-    known: usize,
-    execution: Execution,
-) -> String {
-    let variants = if known == 1 { "1 variant".to_owned() } else { format!("{known} variants") };
+fn unknown(address: &str, value: &UnknownVariant, execution: Execution) -> String {
+    let UnknownVariant { name, variant, place, known } = value;
+    let variants = if *known == 1 { "1 variant".to_owned() } else { format!("{known} variants") };
     match execution {
         Execution::NotExecuted => format!(
             "the server at {address} does not know {name}::{variant} ({place}); it knows {variants} of {name} \
@@ -152,20 +146,14 @@ pub enum Error {
     },
     /// A value is of a variant that one side has appended to an enum, and the other does not know it. In an argument: never
     /// sent, not executed. In a reply: executed.
-    #[error("{method}: {}", unknown(address, name, variant, place, *known, *execution))]
+    #[error("{method}: {}", unknown(address, value, *execution))]
     UnknownVariant {
         /// The method that was called.
         method: &'static str,
         /// Which server.
         address: Arc<str>,
-        /// The enum.
-        name: String,
-        /// The variant.
-        variant: String,
-        /// Where the value is: `argument 2 (section)`, `result.seats[]`, `error`.
-        place: String,
-        /// How many variants of the enum the other side knows.
-        known: usize,
+        /// The value: its enum, its variant, and where it stands.
+        value: Box<UnknownVariant>,
         /// `NotExecuted` for an argument, `Executed` for a reply.
         execution: Execution,
         /// The call, if it was given a number.

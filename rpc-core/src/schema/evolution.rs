@@ -29,17 +29,17 @@ pub struct Evolution {
     more_there: bool,
 }
 
-/// A variant that one side has and the other does not.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Unknown {
+/// A value of a variant that one side has and the other does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownVariant {
     /// The enum.
-    pub(crate) name: String,
+    pub name: String,
     /// The variant.
-    pub(crate) variant: String,
-    /// `argument 2 (section)`
-    pub(crate) place: String,
+    pub variant: String,
+    /// Where the value is: `argument 2 (section)`, `result.seats[]`, `error`.
+    pub place: String,
     /// How many variants of the enum the other side knows.
-    pub(crate) known: usize,
+    pub known: usize,
 }
 
 impl Evolution {
@@ -55,7 +55,7 @@ impl Evolution {
     }
 
     /// The first value among the arguments that the server does not know.
-    pub(crate) fn unknown_argument(&self, payload: &[u8], codec: CodecId) -> Option<Unknown> {
+    pub(crate) fn unknown_argument(&self, payload: &[u8], codec: CodecId) -> Option<Box<UnknownVariant>> {
         if !self.more_here {
             return None;
         }
@@ -72,7 +72,12 @@ impl Evolution {
     }
 
     /// The first value in a reply that this client does not know.
-    pub(crate) fn unknown_result(&self, verdict: Verdict, payload: &[u8], codec: CodecId) -> Option<Unknown> {
+    pub(crate) fn unknown_result(
+        &self,
+        verdict: Verdict,
+        payload: &[u8],
+        codec: CodecId,
+    ) -> Option<Box<UnknownVariant>> {
         if !self.more_there {
             return None;
         }
@@ -115,15 +120,15 @@ impl Place<'_> {
 
 /// Why a walk ends early.
 enum Stop {
-    Unknown(Box<Unknown>),
+    Unknown(Box<UnknownVariant>),
     /// It does not see what comes next.
     Blind,
 }
 
 impl Stop {
-    fn unknown(self) -> Option<Unknown> {
+    fn unknown(self) -> Option<Box<UnknownVariant>> {
         match self {
-            Stop::Unknown(unknown) => Some(*unknown),
+            Stop::Unknown(unknown) => Some(unknown),
             Stop::Blind => None,
         }
     }
@@ -213,7 +218,8 @@ impl<'a> Walk<'a, '_> {
         let Some((variant, content)) = x.get(index) else { return Err(Stop::Blind) };
         let Some((_, other)) = y.get(index) else {
             let (name, variant, known) = (shown(name), shown(variant), y.len());
-            return Err(Stop::Unknown(Box::new(Unknown { name, variant, place: place.written(), known })));
+            let place = place.written();
+            return Err(Stop::Unknown(Box::new(UnknownVariant { name, variant, place, known })));
         };
         let inside = place.within(Step::Named(variant));
         match (content, other) {
@@ -264,6 +270,187 @@ impl<'a> Walk<'a, '_> {
             "SocketAddrV4" => self.skip::<SocketAddrV4>(),
             "SocketAddrV6" => self.skip::<SocketAddrV6>(),
             _ => Err(Stop::Blind),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Encoder;
+    use crate::schema::{Describe, Schema, Types, Variant};
+    use proptest::prelude::*;
+    use serde::{Deserialize, Serialize};
+    use std::any::TypeId;
+    use std::collections::BTreeMap;
+
+    /// The writer knows three variants, the reader the first two of them.
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    enum Shape {
+        Empty,
+        Many(Vec<Shape>),
+        Third(u8),
+    }
+    struct Fewer;
+
+    impl Schema for Shape {
+        type Kind = crate::service::Plain;
+
+        fn describe(types: &mut Types) -> NodeId {
+            types.enumeration(
+                TypeId::of::<Self>(),
+                "Shape",
+                const {
+                    &[
+                        ("Empty", Variant::Unit),
+                        ("Many", Variant::Tuple(&[<Vec<Shape> as Schema>::describe])),
+                        ("Third", Variant::Tuple(&[<u8 as Schema>::describe])),
+                    ]
+                },
+            )
+        }
+    }
+
+    impl Fewer {
+        fn describe(types: &mut Types) -> NodeId {
+            fn many(types: &mut Types) -> NodeId {
+                types.composite(TypeId::of::<Vec<Fewer>>(), |types| Node::Seq(Fewer::describe(types)))
+            }
+            types.enumeration(
+                TypeId::of::<Self>(),
+                "Shape",
+                const { &[("Empty", Variant::Unit), ("Many", Variant::Tuple(&[many as Describe]))] },
+            )
+        }
+    }
+
+    fn signature(describe: &[Describe]) -> Signature {
+        let mut types = Types::default();
+        let arguments = describe.iter().map(|describe| ("a".to_owned(), describe(&mut types))).collect();
+        let unit = <()>::describe(&mut types);
+        types.signature(arguments, unit)
+    }
+
+    fn evolved(before: &[Describe]) -> Evolution {
+        let (here, there) = (
+            signature(&[before, &[Shape::describe as Describe]].concat()),
+            signature(&[before, &[Fewer::describe as Describe]].concat()),
+        );
+        let compared = here.compare(&there, "m");
+        assert_eq!(compared.differences, []);
+        Evolution::new(here, there, &compared, "hall:7000")
+    }
+
+    fn found(evolution: &Evolution, write: impl Fn(&mut Encoder<'_>), shape: &Shape) -> Option<String> {
+        let mut all = CodecId::AVAILABLE.iter().map(|codec| {
+            let mut payload = Vec::new();
+            let mut encoder = Encoder::new(&mut payload, *codec);
+            write(&mut encoder);
+            encoder.value(shape).expect("it can be written");
+            evolution.unknown_argument(&payload, *codec).map(|unknown| {
+                assert_eq!((&*unknown.name, &*unknown.variant, unknown.known), ("Shape", "Third", 2));
+                unknown.place
+            })
+        });
+        let first = all.next().expect("a codec");
+        assert!(all.all(|other| other == first), "the codecs do not agree");
+        first
+    }
+
+    macro_rules! passed_over {
+        ($($value:expr => $type:ty;)*) => { $(
+            let evolution = evolved(&[<$type as Schema>::describe as Describe]);
+            let value: $type = $value;
+            let write = |out: &mut Encoder<'_>| out.value(&value).expect("it can be written");
+            let name = stringify!($value);
+            assert_eq!(found(&evolution, write, &Shape::Third(1)).as_deref(), Some("argument 2 (a)"), "{name}");
+            assert_eq!(found(&evolution, write, &Shape::Empty), None, "{name}");
+        )* };
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_types)] // values, not a clock
+    fn values_of_all_kinds_are_passed_over() {
+        use std::time::{Duration, SystemTime};
+        passed_over! {
+            () => ();
+            true => bool;
+            'ü' => char;
+            "ü".to_owned() => String;
+            c"abc".to_owned() => std::ffi::CString;
+            "/a/b".into() => std::path::PathBuf;
+            250 => u8; 300 => u16; 70_000 => u32; u64::MAX => u64; u128::MAX => u128; 9 => usize;
+            -100 => i8; -300 => i16; -70_000 => i32; i64::MIN => i64; i128::MIN => i128; -9 => isize;
+            1.5 => f32; 1.5 => f64;
+            std::num::NonZeroU64::MAX => std::num::NonZeroU64;
+            Duration::new(300, 7) => Duration;
+            SystemTime::UNIX_EPOCH + Duration::new(1 << 40, 9) => SystemTime;
+            "10.0.0.7".parse().expect("an address") => std::net::IpAddr;
+            "::1".parse().expect("an address") => std::net::Ipv6Addr;
+            "10.0.0.7:7000".parse().expect("an address") => std::net::SocketAddr;
+            "[::1]:7000".parse().expect("an address") => std::net::SocketAddrV6;
+            vec![1, 2, 3] => Vec<u8>;
+            vec![-1, 300] => Vec<i32>;
+            [1, 300, 70_000] => [u64; 3];
+            (1, "x".to_owned(), Some(2)) => (u16, String, Option<u8>);
+            None => Option<u8>;
+            Err("no".to_owned()) => Result<u8, String>;
+            Ok(3) => Result<u8, String>;
+            BTreeMap::from([(1, vec![Some(1)]), (500, vec![])]) => BTreeMap<u16, Vec<Option<u32>>>;
+            std::ops::Bound::Excluded(7) => std::ops::Bound<u32>;
+            1..=300 => std::ops::RangeInclusive<u32>;
+        }
+    }
+
+    #[test]
+    fn behind_a_type_without_a_structure_nothing_is_seen() {
+        fn opaque(types: &mut Types) -> NodeId {
+            types.opaque("Foreign")
+        }
+        let evolution = evolved(&[opaque]);
+        let write = |out: &mut Encoder<'_>| out.value(&7_u8).expect("a number");
+        assert_eq!(found(&evolution, write, &Shape::Third(1)), None);
+    }
+
+    #[test]
+    fn no_more_values_are_looked_at_than_are_allowed() {
+        let shape = |many| Shape::Many([vec![Shape::Empty; many], vec![Shape::Third(1)]].concat());
+        let place = found(&evolved(&[]), |_| (), &shape(ARGUMENT_VALUES_MAX / 2));
+        assert_eq!(place.as_deref(), Some("argument 1 (a).Many[]"));
+        assert_eq!(found(&evolved(&[]), |_| (), &shape(ARGUMENT_VALUES_MAX)), None);
+    }
+
+    #[test]
+    fn a_payload_that_claims_more_than_it_holds_ends_the_walk() {
+        let evolution = evolved(&[<Vec<()> as Schema>::describe as Describe]);
+        let claim = |out: &mut Encoder<'_>| out.value(&u64::MAX).expect("a number");
+        assert_eq!(found(&evolution, claim, &Shape::Third(1)), None);
+    }
+
+    fn shapes() -> impl Strategy<Value = Shape> {
+        let leaf = prop_oneof![9 => Just(Shape::Empty), 1 => any::<u8>().prop_map(Shape::Third)];
+        leaf.prop_recursive(5, 40, 6, |inner| proptest::collection::vec(inner, 0..6).prop_map(Shape::Many))
+    }
+
+    fn has_third(shape: &Shape) -> bool {
+        match shape {
+            Shape::Empty => false,
+            Shape::Many(all) => all.iter().any(has_third),
+            Shape::Third(_) => true,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_the_values_with_a_variant_that_is_not_known_are_found(shape in shapes()) {
+            prop_assert_eq!(found(&evolved(&[]), |_| (), &shape).is_some(), has_third(&shape));
+        }
+
+        #[test]
+        fn any_bytes_end_the_walk(payload: Vec<u8>) {
+            for codec in CodecId::AVAILABLE {
+                evolved(&[<Vec<String> as Schema>::describe as Describe]).unknown_argument(&payload, *codec);
+            }
         }
     }
 }

@@ -18,8 +18,7 @@ mod types;
 
 pub(crate) use difference::COMPARISONS_MAX;
 pub use difference::{Appended, Comparison, DIFFERENCES_MAX, Difference, Side};
-pub use evolution::Evolution;
-pub(crate) use evolution::Unknown;
+pub use evolution::{Evolution, UnknownVariant};
 pub use excerpt::{Excerpt, read_signature, read_types};
 pub use node::{Content, Node, NodeId};
 pub use signature::{NODES_MAX, Signature};

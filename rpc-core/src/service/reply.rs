@@ -3,7 +3,7 @@
 use crate::codec::{CodecId, Decoder, Malformed, Unencodable};
 use crate::error::{Error, Execution};
 use crate::ids::RequestId;
-use crate::schema::{Evolution, Unknown};
+use crate::schema::Evolution;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -139,14 +139,14 @@ impl Reply {
     fn undecodable(&self, why: Malformed) -> Error {
         let (method, request_id) = (self.method, self.request_id);
         let found = self.evolution.as_deref().and_then(|evolution| {
-            let unknown = evolution.unknown_result(self.verdict, self.payload.as_slice(), self.codec)?;
-            Some((unknown, evolution.address().clone()))
+            let value = evolution.unknown_result(self.verdict, self.payload.as_slice(), self.codec)?;
+            Some((value, evolution.address().clone()))
         });
         match found {
             None => Error::Undecodable { method, why: why.to_string(), request_id },
-            Some((Unknown { name, variant, place, known }, address)) => {
+            Some((value, address)) => {
                 let execution = Execution::Executed;
-                Error::UnknownVariant { method, address, name, variant, place, known, execution, request_id }
+                Error::UnknownVariant { method, address, value, execution, request_id }
             }
         }
     }
