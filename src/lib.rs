@@ -81,7 +81,7 @@
 #![forbid(unsafe_code)]
 
 pub use rpc_core::codec::CodecId;
-pub use rpc_core::schema::Schema;
+pub use rpc_core::schema::{Difference, Schema, UnknownVariant};
 pub use rpc_core::{
     BindError, CallError, Code, Error, Execution, Hop, Incarnation, Limits, Metadata, Offer, RequestId,
     SessionId, SlotId, Stats, Tried,

@@ -36,7 +36,14 @@ fn id() -> Option<RequestId> {
 
 fn reply(verdict: Verdict, payload: impl Into<Payload>) -> Reply {
     let payload = payload.into();
-    Reply { verdict, payload, codec: CodecId::Bincode, method: "BoxOffice.sell", request_id: id() }
+    Reply {
+        verdict,
+        payload,
+        codec: CodecId::Bincode,
+        method: "BoxOffice.sell",
+        request_id: id(),
+        evolution: None,
+    }
 }
 
 fn sent<R: Returns>(returned: &R) -> Result<(Verdict, Vec<u8>), Failure> {

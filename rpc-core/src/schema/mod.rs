@@ -6,6 +6,8 @@
 //! because each type is described once and referred to afterwards.
 
 mod difference;
+mod evolution;
+mod excerpt;
 mod fingerprint;
 mod impls;
 mod node;
@@ -14,7 +16,10 @@ mod shared;
 mod signature;
 mod types;
 
+pub(crate) use difference::COMPARISONS_MAX;
 pub use difference::{Appended, Comparison, DIFFERENCES_MAX, Difference, Side};
+pub use evolution::{Evolution, UnknownVariant};
+pub use excerpt::{Excerpt, read_signature, read_types};
 pub use impls::LEAVES;
 pub use node::{Content, Node, NodeId};
 pub use signature::{NODES_MAX, Signature};

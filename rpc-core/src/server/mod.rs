@@ -11,6 +11,7 @@ mod lane;
 mod requests;
 mod session;
 mod slot;
+mod suggestion;
 
 pub use endpoint::{Admission, Endpoint, Fresh};
 pub use handshake::Handshake;

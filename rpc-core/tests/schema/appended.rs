@@ -2,6 +2,7 @@
 
 use crate::{differ, signature, with};
 use rpc_core::schema::{Schema, Side};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 choice! { Old as "Section" { Stalls, Box { number: u8 } } }
@@ -11,6 +12,29 @@ choice! { Reordered as "Section" { Box { number: u8 }, Stalls } }
 choice! { Renamed as "Section" { Stalls, Loge { number: u8 } } }
 choice! { AppendedAndChanged as "Section" { Stalls, Box { number: u16 }, Balcony } }
 structure! { Row as "Row" { seats: u32 } }
+
+/// Keys of maps must have an order, whichever.
+macro_rules! ordered {
+    ($($name:ident)*) => { $(
+        impl PartialEq for $name {
+            fn eq(&self, _: &Self) -> bool {
+                true
+            }
+        }
+        impl Eq for $name {}
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+        impl Ord for $name {
+            fn cmp(&self, _: &Self) -> Ordering {
+                Ordering::Equal
+            }
+        }
+    )* };
+}
+ordered! { Old New }
 
 fn appended<A: Schema, B: Schema>() -> Vec<String> {
     let compared = with::<A>().compare(&with::<B>(), "sell");
@@ -33,38 +57,6 @@ fn appended_variants_are_told_with_their_side() {
 fn appended_variants_are_found_wherever_the_enum_is() {
     structure! { OldTicket as "Ticket" { section: Option<Vec<BTreeMap<Old, u8>>>, next: Option<Box<OldTicket>> } }
     structure! { NewTicket as "Ticket" { section: Option<Vec<BTreeMap<New, u8>>>, next: Option<Box<NewTicket>> } }
-    impl PartialEq for Old {
-        fn eq(&self, _: &Old) -> bool {
-            true
-        }
-    }
-    impl Eq for Old {}
-    impl PartialOrd for Old {
-        fn partial_cmp(&self, other: &Old) -> Option<std::cmp::Ordering> {
-            Some(self.cmp(other))
-        }
-    }
-    impl Ord for Old {
-        fn cmp(&self, _: &Old) -> std::cmp::Ordering {
-            std::cmp::Ordering::Equal
-        }
-    }
-    impl PartialEq for New {
-        fn eq(&self, _: &New) -> bool {
-            true
-        }
-    }
-    impl Eq for New {}
-    impl PartialOrd for New {
-        fn partial_cmp(&self, other: &New) -> Option<std::cmp::Ordering> {
-            Some(self.cmp(other))
-        }
-    }
-    impl Ord for New {
-        fn cmp(&self, _: &New) -> std::cmp::Ordering {
-            std::cmp::Ordering::Equal
-        }
-    }
     let found = appended::<OldTicket, NewTicket>();
     assert_eq!(
         found,
