@@ -1,8 +1,9 @@
 //! The lock file of a service: a committed, readable description of what its clients and servers agree on, so that a
 //! change that breaks programs which are already deployed is seen in `cargo test` and in review, and not at the first call.
 //!
-//! `#[service(lock = "box_office.schema")]` adds a test to the crate that declares the trait. Without the option, one
-//! line does the same:
+//! `#[service(lock = "box_office.schema")]` adds a test beside the trait; the path is relative to the folder of the package's
+//! `Cargo.toml`. The test runs wherever the trait's own target is tested, so an example needs `test = true` there. Without
+//! the option, one line does the same:
 //!
 //! ```
 //! # use carnegie::service;
@@ -90,6 +91,14 @@ pub fn check<C: Client>(path: impl AsRef<Path>) -> Result<(), LockError> {
     check_descriptor(C::descriptor(), path.as_ref())
 }
 
+/// Compares the service of the stub `C` with its lock file, and never writes it.
+///
+/// # Errors
+/// As [`check`].
+pub fn compare<C: Client>(path: impl AsRef<Path>) -> Result<(), LockError> {
+    compare_descriptor(C::descriptor(), path.as_ref())
+}
+
 /// Writes the lock file, unless it says already what the trait does. A person's comments in it are kept.
 ///
 /// # Errors
@@ -110,9 +119,11 @@ pub fn assert(service: &'static Descriptor, folder: &str, file: &str) {
 }
 
 fn check_descriptor(service: &'static Descriptor, path: &Path) -> Result<(), LockError> {
-    if env::var_os(UPDATE).is_some_and(|value| !value.is_empty() && value != "0") {
-        return update_descriptor(service, path);
-    }
+    let update = env::var_os(UPDATE).is_some_and(|value| !value.is_empty() && value != "0");
+    if update { update_descriptor(service, path) } else { compare_descriptor(service, path) }
+}
+
+fn compare_descriptor(service: &'static Descriptor, path: &Path) -> Result<(), LockError> {
     let locked = read(path)?;
     let changes = locked.changes(&Lock::of(service));
     if changes.is_empty() {

@@ -1,9 +1,10 @@
 //! The lock file of a service, from the trait to the file and back. That `#[service(lock = "..")]` writes a test of its own
 //! is seen in `macro_hygiene.rs` and in the example `box_office`, whose tests these are.
 
-use carnegie::lock::{LockError, check, update};
+use carnegie::lock::{LockError, check, compare, update};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 mod old {
     #[derive(serde::Serialize, serde::Deserialize, carnegie::Schema)]
@@ -66,7 +67,7 @@ fn file(name: &str) -> PathBuf {
 fn a_file_that_was_just_written_says_what_the_trait_says() {
     let path = file("written.schema");
     update::<old::BoxOfficeClient>(&path).unwrap();
-    check::<old::BoxOfficeClient>(&path).unwrap();
+    compare::<old::BoxOfficeClient>(&path).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("##")).collect();
     let expected = "
@@ -91,14 +92,14 @@ struct Ticket {
 fn what_does_not_cross_the_wire_is_no_change() {
     let path = file("reordered.schema");
     update::<old::BoxOfficeClient>(&path).unwrap();
-    check::<reordered::BoxOfficeClient>(&path).unwrap();
+    compare::<reordered::BoxOfficeClient>(&path).unwrap();
 }
 
 #[test]
 fn a_changed_trait_fails_and_says_whom_it_breaks() {
     let path = file("changed.schema");
     update::<old::BoxOfficeClient>(&path).unwrap();
-    let error = check::<new::BoxOfficeClient>(&path).unwrap_err();
+    let error = compare::<new::BoxOfficeClient>(&path).unwrap_err();
     let said = format!("{error:?}").replace(&path.display().to_string(), "FILE");
     let expected = "the service BoxOffice is not what FILE says
 
@@ -115,7 +116,7 @@ If this is meant: `CARNEGIE_UPDATE=1 cargo test` writes the file anew, then comm
 #[test]
 fn a_missing_file_is_a_failure_that_says_the_command() {
     let path = file("missing.schema");
-    let error = check::<old::BoxOfficeClient>(&path).unwrap_err();
+    let error = compare::<old::BoxOfficeClient>(&path).unwrap_err();
     assert!(matches!(error, LockError::Missing { .. }));
     assert!(
         error
@@ -128,14 +129,14 @@ fn a_missing_file_is_a_failure_that_says_the_command() {
 fn a_damaged_file_is_a_failure_with_the_line_and_is_written_anew() {
     let path = file("damaged.schema");
     fs::write(&path, "service BoxOffice 1.1\n\n<<<<<<< HEAD\n").unwrap();
-    let error = check::<old::BoxOfficeClient>(&path).unwrap_err();
+    let error = compare::<old::BoxOfficeClient>(&path).unwrap_err();
     assert!(matches!(error, LockError::Damaged { .. }));
     assert!(
         error.to_string().contains("damaged.schema:3: a merge conflict was left here; mend the line"),
         "{error}"
     );
     update::<old::BoxOfficeClient>(&path).unwrap();
-    check::<old::BoxOfficeClient>(&path).unwrap();
+    compare::<old::BoxOfficeClient>(&path).unwrap();
 }
 
 #[test]
@@ -153,14 +154,39 @@ fn comments_outlive_the_next_version_and_an_unchanged_file_is_left_alone() {
         renewed.contains("\n# the board in the foyer asks\nfn free_seats() -> u32, idempotent\n"),
         "{renewed}"
     );
-    check::<new::BoxOfficeClient>(&path).unwrap();
+    compare::<new::BoxOfficeClient>(&path).unwrap();
 }
 
 #[test]
 fn what_the_operating_system_says_is_passed_on() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let error = check::<old::BoxOfficeClient>(folder).unwrap_err();
+    let error = compare::<old::BoxOfficeClient>(folder).unwrap_err();
     assert!(matches!(error, LockError::Io { .. }), "{error}");
     let error = update::<old::BoxOfficeClient>(folder.join("no such folder/a.schema")).unwrap_err();
     assert!(matches!(error, LockError::Io { .. }), "{error}");
+}
+
+/// The variable that makes the test below its own child.
+const CHILD: &str = "CARNEGIE_LOCK_CHILD";
+
+#[test]
+fn the_file_is_written_when_the_variable_says_so_and_not_otherwise() {
+    if let Some(path) = std::env::var_os(CHILD) {
+        return check::<old::BoxOfficeClient>(path).unwrap();
+    }
+    let path = file("told.schema");
+    let child = |update: &str| {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "the_file_is_written_when_the_variable_says_so_and_not_otherwise"]);
+        let output = child.env(CHILD, &path).env("CARNEGIE_UPDATE", update).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    for no in ["", "0"] {
+        let (passed, said) = child(no);
+        assert!(!passed && said.contains("there is no lock file"), "{said}");
+        assert!(!path.exists());
+    }
+    assert!(child("1").0);
+    assert!(child("0").0);
+    compare::<old::BoxOfficeClient>(&path).unwrap();
 }

@@ -66,15 +66,9 @@ impl Lock {
         let mut types = Types::default();
         let mut methods = Vec::new();
         for method in service.methods {
-            let arguments =
-                method.arguments.iter().map(|a| (a.name.to_owned(), (a.describe)(&mut types))).collect();
-            methods.push(Method {
-                name: method.name.to_owned(),
-                idempotent: method.idempotent,
-                since: method.since,
-                arguments,
-                returns: (method.returns)(&mut types),
-            });
+            let (arguments, returns) = method.describe(&mut types);
+            let (name, idempotent, since) = (method.name.to_owned(), method.idempotent, method.since);
+            methods.push(Method { name, idempotent, since, arguments, returns });
         }
         Self {
             service: service.name.to_owned(),
@@ -90,11 +84,6 @@ impl Lock {
     pub fn with_comments_of(mut self, older: Lock) -> Self {
         self.comments = older.comments;
         self
-    }
-
-    /// Major and minor version of the service.
-    pub fn version(&self) -> (u16, u16) {
-        self.version
     }
 
     /// The methods' names, in order, each with the structure of its types.

@@ -1,7 +1,7 @@
 //! Locks of arbitrary types, which no trait could have, and arbitrary texts.
 
 use super::{Lock, Method};
-use crate::schema::{Content, LEAVES, Node, NodeId};
+use crate::schema::{Comparison, Content, LEAVES, Node, NodeId};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -71,6 +71,10 @@ proptest! {
         let read = Lock::parse(&text).map_err(|damaged| TestCaseError::fail(format!("{damaged}\n{text}")))?;
         prop_assert!(lock.changes(&read).is_empty(), "{}\n{}", lock.changes(&read), text);
         prop_assert!(read.changes(&lock).is_empty(), "{}\n{}", read.changes(&lock), text);
+        for ((name, signature), (other, again)) in lock.signatures().zip(read.signatures()) {
+            prop_assert_eq!(name, other);
+            prop_assert_eq!(signature.compare(&again, name), Comparison::default());
+        }
         prop_assert_eq!(read.to_string(), text);
     }
 

@@ -62,7 +62,7 @@ impl Method {
         types.signature(arguments, returns)
     }
 
-    fn describe(&self, types: &mut Types) -> (Vec<(String, NodeId)>, NodeId) {
+    pub(crate) fn describe(&self, types: &mut Types) -> (Vec<(String, NodeId)>, NodeId) {
         let arguments = self.arguments.iter().map(|a| (a.name.to_owned(), (a.describe)(types))).collect();
         (arguments, (self.returns)(types))
     }
