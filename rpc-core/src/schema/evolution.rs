@@ -314,7 +314,7 @@ mod tests {
     impl Fewer {
         fn describe(types: &mut Types) -> NodeId {
             fn many(types: &mut Types) -> NodeId {
-                types.composite(TypeId::of::<Vec<Fewer>>(), |types| Node::Seq(Fewer::describe(types)))
+                types.composite(TypeId::of::<Vec<Fewer>>(), &|types| Node::Seq(Fewer::describe(types)))
             }
             types.enumeration(
                 TypeId::of::<Self>(),

@@ -78,7 +78,7 @@ impl Schema for OsString {
     type Kind = Plain;
 
     fn describe(types: &mut Types) -> NodeId {
-        types.composite(TypeId::of::<Self>(), |types| {
+        types.composite(TypeId::of::<Self>(), &|types| {
             let unix = Content::Tuple(vec![<Vec<u8>>::describe(types)]);
             let windows = Content::Tuple(vec![<Vec<u16>>::describe(types)]);
             let variants = vec![("Unix".into(), unix), ("Windows".into(), windows)];
@@ -91,7 +91,7 @@ impl<T: Schema> Schema for Vec<T> {
     type Kind = Plain;
 
     fn describe(types: &mut Types) -> NodeId {
-        types.composite(TypeId::of::<Self>(), |types| Node::Seq(T::describe(types)))
+        types.composite(TypeId::of::<Self>(), &|types| Node::Seq(T::describe(types)))
     }
 }
 
@@ -99,13 +99,13 @@ impl<T: Schema> Schema for Option<T> {
     type Kind = Plain;
 
     fn describe(types: &mut Types) -> NodeId {
-        types.composite(TypeId::of::<Self>(), |types| Node::Option(T::describe(types)))
+        types.composite(TypeId::of::<Self>(), &|types| Node::Option(T::describe(types)))
     }
 }
 
 /// The one key of all maps with these keys and values.
 fn map<K: Schema, V: Schema>(types: &mut Types) -> NodeId {
-    types.composite(TypeId::of::<PhantomData<(K, V)>>(), |types| {
+    types.composite(TypeId::of::<PhantomData<(K, V)>>(), &|types| {
         let key = K::describe(types);
         Node::Map(key, V::describe(types))
     })
@@ -131,7 +131,7 @@ impl<T: Schema, E: Schema> Schema for Result<T, E> {
     type Kind = Fallible;
 
     fn describe(types: &mut Types) -> NodeId {
-        types.composite(TypeId::of::<Self>(), |types| {
+        types.composite(TypeId::of::<Self>(), &|types| {
             let ok = T::describe(types);
             Node::Result(ok, E::describe(types))
         })
@@ -145,7 +145,7 @@ macro_rules! arrays {
             type Kind = Plain;
 
             fn describe(types: &mut Types) -> NodeId {
-                types.composite(TypeId::of::<Self>(), |types| Node::Array(T::describe(types), $length))
+                types.composite(TypeId::of::<Self>(), &|types| Node::Array(T::describe(types), $length))
             }
         }
     )* };
