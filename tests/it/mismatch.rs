@@ -36,10 +36,17 @@ mod old {
         Node(Vec<Tree<T>>),
     }
 
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+    pub(crate) struct Seat {
+        pub(crate) number: u32,
+        pub(crate) next: Option<Box<Seat>>,
+    }
+
     pub(crate) type Plan = BTreeMap<Section, Vec<Option<Tree<Section>>>>;
 
     #[carnegie::service(name = "BoxOffice", version = "1.0")]
     pub(crate) trait Office {
+        async fn sit(&self, seat: Seat) -> u32;
         async fn sell(&self, order: u64, section: Ticket) -> Result<Ticket, Refused>;
         async fn count(&self, a: u8, b: u8) -> u8;
         #[rpc(idempotent)]
@@ -108,6 +115,13 @@ mod new {
         Bare(Place),
     }
 
+    /// `Seat` under another name.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+    pub(crate) struct Stool {
+        pub(crate) number: u32,
+        pub(crate) next: Option<Box<Stool>>,
+    }
+
     pub(crate) type Plan = BTreeMap<Section, Vec<Option<Tree<Section>>>>;
 
     #[carnegie::service(name = "BoxOffice", version = "1.3")]
@@ -122,6 +136,7 @@ mod new {
         async fn free(&self, order: u64, section: Section) -> u32;
         async fn count(&self, a: u16, b: u16) -> u8;
         async fn sell(&self, order: u64, section: Billet) -> Result<Billet, Refused>;
+        async fn sit(&self, seat: Stool) -> u32;
     }
 }
 
@@ -141,6 +156,9 @@ impl Hall {
 }
 
 impl old::Office for Hall {
+    async fn sit(&self, seat: old::Seat) -> u32 {
+        self.ran(seat.number)
+    }
     async fn sell(&self, _: u64, section: old::Ticket) -> Result<old::Ticket, old::Refused> {
         self.ran(Ok(section))
     }
@@ -171,6 +189,9 @@ impl old::Office for Hall {
 }
 
 impl new::Office for Hall {
+    async fn sit(&self, seat: new::Stool) -> u32 {
+        self.ran(seat.next.map_or(0, |next| next.number))
+    }
     async fn sell(&self, _: u64, section: new::Billet) -> Result<new::Billet, new::Refused> {
         self.ran(Ok(section))
     }
@@ -235,6 +256,14 @@ fn failed<T, E: std::fmt::Debug>(result: Result<T, CallError<E>>) -> Error {
         Err(CallError::Application(refusal)) => panic!("a failure of the framework, not {refusal:?}"),
         Ok(_) => panic!("a failure of the framework"),
     }
+}
+
+#[tokio::test]
+async fn renamed_types_and_reordered_methods_are_harmless() {
+    let (server, _) = new_server().await;
+    let office: old::OfficeClient = client(&server).await;
+    let next = Some(Box::new(old::Seat { number: 8, next: None }));
+    assert_eq!(soon(office.sit(old::Seat { number: 7, next })).await.unwrap(), 8);
 }
 
 #[tokio::test]
