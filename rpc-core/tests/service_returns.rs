@@ -205,7 +205,7 @@ fn a_descriptor_is_a_constant_and_only_structure_is_in_the_fingerprint() {
     let other = Method { returns: <u32 as Returns>::describe, ..SELL };
     assert_ne!(sell.fingerprint(), other.fingerprint());
     let found = sell.signature().difference(&other.signature(), "sell").unwrap();
-    assert_eq!(found.to_string(), "sell: result: enum Result here, u32 there");
+    assert_eq!(found.to_string(), "sell: result: Result<u32, Refused> here, u32 there");
 }
 
 #[test]

@@ -233,3 +233,62 @@ async fn an_older_client_calls_a_newer_server_whose_methods_stand_in_another_ord
     let error = soon(office.price("stalls".to_owned())).await.unwrap_err();
     assert!(matches!(error, Error::SignatureMismatch { .. }), "{error}");
 }
+
+/// Methods that were renamed, beside one that came and one that went.
+mod renamed {
+    #[carnegie::service(name = "BoxOffice", version = "1.3")]
+    pub(crate) trait Office {
+        async fn sell_seat(&self, order: u64, holder: String) -> u64;
+        async fn give_back(&self, order: u64) -> u64;
+        async fn price(&self, section: u8) -> u32;
+        async fn close(&self) -> u8;
+    }
+}
+
+mod named_before {
+    #[carnegie::service(name = "BoxOffice", version = "1.1")]
+    pub(crate) trait Office {
+        async fn sell(&self, order: u64, holder: String) -> u64;
+        async fn price(&self, section: u8) -> u32;
+        async fn give_bakc(&self, order: u32) -> u64;
+        async fn open(&self) -> u8;
+        async fn steal(&self, seats: Vec<u16>) -> u64;
+    }
+}
+
+impl renamed::Office for Hall {
+    async fn sell_seat(&self, order: u64, _: String) -> u64 {
+        order
+    }
+    async fn give_back(&self, order: u64) -> u64 {
+        order
+    }
+    async fn price(&self, section: u8) -> u32 {
+        section.into()
+    }
+    async fn close(&self) -> u8 {
+        0
+    }
+}
+
+#[tokio::test]
+async fn a_renamed_method_is_missing_under_its_old_name_and_the_new_one_is_suggested() {
+    let server = run(Server::new().add(renamed::OfficeServer::new(Hall))).await;
+    let office: named_before::OfficeClient = server.client().await;
+    let begin = format!("the server at {} has no method BoxOffice.", server.address);
+    for (error, rest) in [
+        (
+            soon(office.sell(1, "Ada".to_owned())).await.unwrap_err(),
+            "sell (BoxOffice 1.3); did you mean sell_seat, which takes the same arguments?",
+        ),
+        (soon(office.give_bakc(1)).await.unwrap_err(), "give_bakc (BoxOffice 1.3); did you mean give_back?"),
+        // that both take nothing is no reason to think that they are the same
+        (soon(office.open()).await.unwrap_err(), "open (BoxOffice 1.3)"),
+        (soon(office.steal(vec![])).await.unwrap_err(), "steal (BoxOffice 1.3)"),
+    ] {
+        assert_eq!(error.to_string(), format!("{begin}{rest}"));
+        assert_eq!((error.code(), error.execution()), (Code::Unimplemented, Execution::NotExecuted));
+    }
+    assert!(!office.supports("sell") && office.supports("price"));
+    assert_eq!(soon(office.price(4)).await.unwrap(), 4);
+}

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// Values that are looked at in the arguments of one call. It bounds the work of the engine.
-const ARGUMENT_VALUES_MAX: usize = 1 << 16;
+const ARGUMENT_VALUES_MAX: usize = 1 << 14;
 
 /// Values that are looked at in a result that could not be decoded.
 const RESULT_VALUES_MAX: usize = 1 << 20;

@@ -11,10 +11,14 @@ use std::sync::Arc;
 /// The most bytes of types in one answer. What goes beyond is left out, method by method.
 const TYPES_MAX: usize = 48 << 10;
 
+/// Methods that may fail to fit before no further one is tried: a client chooses how many methods are asked for.
+const MISFITS_MAX: usize = 16;
+
 /// Collects the types of several methods of one service.
 #[derive(Debug, Default)]
 pub struct Excerpt {
     places: BTreeMap<NodeId, NodeId>,
+    misfits: usize,
     /// The nodes, encoded.
     bytes: Vec<u8>,
 }
@@ -23,6 +27,9 @@ impl Excerpt {
     /// Adds what a method needs, and gives its structure. All methods must come from one
     /// [`Descriptor::signatures`](crate::service::Descriptor::signatures). `None`: it does not fit, and nothing was added.
     pub fn add(&mut self, signature: &Signature) -> Option<Vec<u8>> {
+        if self.misfits >= MISFITS_MAX {
+            return None;
+        }
         let (mut fresh, before) = (Vec::new(), self.bytes.len());
         let arguments: Vec<(&str, NodeId)> =
             signature.arguments().map(|(name, id)| (name, self.place(id, &mut fresh))).collect();
@@ -37,6 +44,7 @@ impl Excerpt {
                     self.places.remove(id);
                 }
                 self.bytes.truncate(before);
+                self.misfits += 1;
                 return None;
             }
         }
@@ -144,6 +152,18 @@ mod tests {
             read_signature(&types, &structure).map(|read| read.fingerprint()),
             Some(all[1].fingerprint())
         );
+    }
+
+    #[test]
+    fn after_many_methods_that_did_not_fit_no_further_one_is_tried() {
+        let mut types = Types::default();
+        let small = u8::describe(&mut types);
+        let large = types.opaque(&"x".repeat(TYPES_MAX));
+        let all = types.signatures(vec![(vec![], large), (vec![], small)]);
+        let mut excerpt = Excerpt::default();
+        assert!((0..MISFITS_MAX).all(|_| excerpt.add(&all[0]).is_none()));
+        assert_eq!(excerpt.add(&all[1]), None);
+        assert!(excerpt.into_types().is_empty());
     }
 
     #[test]
