@@ -81,7 +81,7 @@
 #![forbid(unsafe_code)]
 
 pub use rpc_core::codec::CodecId;
-pub use rpc_core::schema::Schema;
+pub use rpc_core::schema::{Difference, Schema, UnknownVariant};
 pub use rpc_core::{
     BindError, CallError, Code, Error, Execution, Hop, Incarnation, Limits, Metadata, Offer, RequestId,
     SessionId, SlotId, Stats, Tried,
@@ -95,6 +95,8 @@ pub use rpc_transport::{
 pub mod context {
     pub use rpc_transport::context::{inherit, inherited};
 }
+
+pub mod lock;
 
 /// Makes a service of a trait: a client `NameClient`, which calls it, and a server `NameServer`, which serves an
 /// implementation of it.
@@ -118,7 +120,8 @@ pub mod context {
 /// ```
 ///
 /// On the trait: `version = "major.minor"` (default `"1.0"`), `name = ".."` on the wire (default: the trait's own),
-/// `crate = "path"` of this crate, if it is re-exported under another name.
+/// `crate = "path"` of this crate, if it is re-exported under another name, `lock = "file"`: a test that compares the service
+/// with a committed description of it, see [`lock`].
 ///
 /// On a method, in `#[rpc(..)]`: `idempotent`; `blocking` (runs on tokio's blocking pool: for a handler that holds its thread,
 /// since one that does so for longer than about a second keeps its connection from answering pings, and the clients give that
@@ -145,18 +148,36 @@ pub use rpc_macros::service;
 /// }
 /// ```
 ///
-/// serde's attributes are honoured, or refused where the codec, which is positional, would misread what they write
-/// (`skip_serializing_if`, `flatten`, `untagged`, `tag`). `#[schema(opaque)]` on a field whose type is foreign compares it by
-/// name; `#[schema(as = "Type")]` describes a field as another type, for `#[serde(with = "..")]`.
+/// Structures, tuples, enums, generic and recursive types. The types of the standard library that serde knows have it, but for
+/// `Weak`, which serde reads as empty; so have `bytes::Bytes` and `BytesMut`.
+///
+/// Every attribute of serde is honoured or refused where it stands, with the reason:
+///
+/// | attribute of serde | |
+/// |---|---|
+/// | `rename`, `rename_all`, `rename_all_fields` | honoured, if writing and reading use the same name |
+/// | `transparent`; `into` with `from` or `try_from`, of one type | honoured: the type is described as the other |
+/// | `skip` on a field | honoured: the field is not there |
+/// | `bound` | honoured: the same is asked of the parameters |
+/// | `default`, `alias`, `deny_unknown_fields`, `expecting`, `crate`, `borrow`; `skip_serializing` on a variant | change nothing on the wire |
+/// | `with`, `serialize_with`, `deserialize_with` | refused, unless `#[schema(as = "Type")]` says as what it is written, or `#[schema(opaque)]` hides it |
+/// | `flatten`, `tag`, `content`, `untagged`, `other`, `skip_serializing_if`, `variant_identifier`, `field_identifier` | refused: they need names on the wire, and the codec writes none |
+/// | `skip`, `skip_deserializing` on a variant; on a field, one of `skip_serializing` and `skip_deserializing` alone | refused: writer and reader would not count alike |
+/// | `remote`, `getter` | refused: the structure of the other crate's type is not seen |
+///
+/// `#[schema(opaque)]` on a field, a variant or a type hides its structure: it is compared by the name of its type alone;
+/// `#[schema(opaque = "geo.Point")]` gives it another name. `#[schema(as = "Type")]` describes it as another type.
+/// `#[schema(crate = "path")]` says where this crate is, if it is re-exported under another name.
 pub use rpc_macros::Schema;
 
 /// What the macros emit paths into. Nothing here is for people, and nothing here is stable.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::lock::assert as assert_locked;
     pub use ::core;
     pub use ::std;
     pub use rpc_core::codec::{Decoder, Encoder, Malformed, Unencodable};
-    pub use rpc_core::schema::{Describe, Fields, NodeId, Types, Variant, describe_opaque};
+    pub use rpc_core::schema::{Describe, Fields, NodeId, Portable, Types, Variant, describe_opaque};
     pub use rpc_core::service::{
         Argument, Descriptor, Fallible, Method, Opaque, OpaqueResult, Plain, Returns, Wire,
     };

@@ -43,7 +43,7 @@ mod odd {
     pub(super) mod std {}
     pub(super) mod carnegie {}
 
-    #[::carnegie::service]
+    #[::carnegie::service(lock = "tests/schemas/odd.schema")]
     pub(super) trait Odd {
         async fn halve(&self, n: u32) -> Result;
         async fn option(&self, option: Option, vec: &Vec, all: &[Vec]) -> Option;

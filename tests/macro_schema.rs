@@ -244,3 +244,119 @@ fn an_opaque_type_is_compared_by_its_name() {
     assert_eq!(difference::<Here, There>(), None);
     assert!(difference::<Here, Elsewhere>().is_some());
 }
+
+/// Neither serde nor the schema knows it.
+#[derive(Debug, PartialEq)]
+struct Marked;
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+#[serde(bound = "")]
+struct Id<T: 'static> {
+    number: u64,
+    of: std::marker::PhantomData<fn() -> T>,
+}
+
+#[test]
+fn what_a_phantom_marks_needs_no_schema() {
+    #[derive(Serialize, Deserialize, Schema)]
+    struct Plain {
+        number: u64,
+        of: (),
+    }
+    assert_eq!(difference::<Id<Marked>, Plain>(), None);
+    let id: Id<Marked> = reread(&Plain { number: 7, of: () });
+    assert_eq!(id.number, 7);
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+struct Defaulted<T> {
+    held: u8,
+    #[serde(skip)]
+    cache: Option<T>,
+    #[serde(default)]
+    value: T,
+}
+
+/// What `T` must be for serde is said by hand, a lifetime of serde's included, and reaches the types that hold it.
+#[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+#[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de> + Default"))]
+struct Bounded<T> {
+    all: Vec<Defaulted<T>>,
+}
+
+#[test]
+fn a_generic_type_asks_of_its_parameters_what_serde_asks() {
+    assert_eq!(difference::<Bounded<u16>, Bounded<u16>>(), None);
+    assert!(
+        difference::<Bounded<u16>, Bounded<u8>>()
+            .is_some_and(|d| d.contains(".all[].value: u16 here, u8 there"))
+    );
+    let all = || Bounded { all: vec![Defaulted { held: 1, cache: None, value: 3_u16 }] };
+    assert_eq!(reread::<_, Bounded<u16>>(&all()), all());
+}
+
+#[test]
+fn a_variant_that_is_never_written_keeps_its_number() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+    enum Reader {
+        Now,
+        #[serde(skip_serializing)]
+        Old(u8),
+        Late,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+    enum Writer {
+        Now,
+        Old(u8),
+        Late,
+    }
+    assert_eq!(difference::<Reader, Writer>(), None);
+    assert_eq!(reread::<_, Reader>(&Writer::Old(5)), Reader::Old(5));
+    assert_eq!(reread::<_, Writer>(&Reader::Late), Writer::Late);
+    assert_eq!(reread::<_, Writer>(&Reader::Now), Writer::Now);
+}
+
+#[cfg(any(unix, windows))]
+#[test]
+fn a_name_of_the_operating_system_is_described_as_serde_writes_it() {
+    use std::ffi::OsString;
+    #[derive(Serialize, Deserialize, Schema)]
+    enum Written {
+        Unix(Vec<u8>),
+        Windows(Vec<u16>),
+    }
+    assert_eq!(difference::<OsString, Written>(), None);
+    let written: Written = reread(&OsString::from("hall"));
+    let units: Vec<u16> = match written {
+        Written::Unix(bytes) => bytes.into_iter().map(u16::from).collect(),
+        Written::Windows(units) => units,
+    };
+    assert_eq!(String::from_utf16(&units).unwrap(), "hall");
+}
+
+/// The facade under another name, as a crate that re-exports it has it.
+mod reexported {
+    pub(super) mod rpc {
+        pub(crate) use carnegie::*;
+    }
+
+    #[derive(serde::Serialize, serde::Deserialize, carnegie::Schema)]
+    #[schema(crate = "crate::reexported::rpc")]
+    pub(super) struct Seat<T> {
+        pub(super) number: T,
+        #[schema(opaque)]
+        pub(super) place: super::Foreign,
+    }
+
+    #[carnegie::service(crate = "crate::reexported::rpc")]
+    pub(super) trait Hall {
+        async fn seat(&self, seat: Seat<u8>) -> Seat<u16>;
+    }
+}
+
+#[test]
+fn the_facade_may_have_another_name() {
+    use carnegie::Client;
+    assert_eq!(reexported::HallClient::descriptor().methods[0].arguments[0].name, "seat");
+    assert!(difference::<reexported::Seat<u8>, reexported::Seat<u16>>().is_some());
+}

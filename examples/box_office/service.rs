@@ -62,7 +62,7 @@ pub(crate) enum Refused {
 }
 
 /// Sells the seats of one evening.
-#[service]
+#[service(lock = "examples/box_office/box_office.schema")]
 pub(crate) trait BoxOffice {
     /// How many seats of a section are free. Asking twice does no harm.
     #[rpc(idempotent)]

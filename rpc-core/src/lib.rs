@@ -12,6 +12,7 @@ pub mod error;
 pub mod frame;
 pub mod ids;
 pub mod limits;
+pub mod lock;
 mod metadata;
 pub mod schema;
 pub mod server;

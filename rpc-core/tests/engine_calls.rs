@@ -271,7 +271,7 @@ fn a_server_that_is_busy_with_a_cancelled_call_is_asked_again_later() {
     let first = pair.start_within(hall, SELL, b"", 500 * MS);
     pair.run_for(100 * MS); // a connection that ended so soon is not dialled again at once
     let methods = vec![rpc_core::frame::BoundMethod::Usable; 3];
-    let result = rpc_core::frame::BoundResult::Accepted { version: (1, 1), methods };
+    let result = rpc_core::frame::BoundResult::Accepted { version: (1, 1), methods, types: Vec::new() };
     pair.inject_down(&written(|out| {
         welcome(1).write(out);
         rpc_core::frame::Bound { number: 0, result }.write(out);

@@ -204,8 +204,8 @@ fn a_method_that_is_newer_than_the_server_is_known_to_be_missing_at_once() {
     assert_eq!(error.execution(), Execution::NotExecuted);
     assert_eq!(
         error.to_string(),
-        "the server at hall:7000 has no method Hall.refund: it is there since 1.1; this client was compiled \
-         against Hall 1.1, the server has 1.0"
+        "the server at hall:7000 has no method Hall.refund (Hall 1.0): it is there since 1.1; this client was \
+         compiled against Hall 1.1"
     );
     assert_eq!(pair.wire().up.sent.len(), written);
     pair.call(hall, SELL, b"").expect("all others work");
@@ -312,7 +312,8 @@ fn a_session_cannot_be_resumed_by_guessing() {
 #[test]
 fn an_answer_to_a_binding_that_was_not_asked_for_ends_the_connection() {
     let (mut pair, hall) = Pair::ready();
-    let result = BoundResult::Accepted { version: (1, 1), methods: vec![BoundMethod::Usable; 3] };
+    let result =
+        BoundResult::Accepted { version: (1, 1), methods: vec![BoundMethod::Usable; 3], types: Vec::new() };
     pair.inject_down(&written(|out| rpc_core::frame::Bound { number: 0, result }.write(out)));
     assert!(!pair.wire().is_open_at_the_client());
     pair.call(hall, SELL, b"").expect("over a new connection");
@@ -324,7 +325,8 @@ fn a_binding_with_too_few_answers_is_refused() {
     pair.raw = true;
     let id = pair.client.bind(pair.now, &HALL);
     pair.pump();
-    let result = BoundResult::Accepted { version: (1, 1), methods: vec![BoundMethod::Usable] };
+    let result =
+        BoundResult::Accepted { version: (1, 1), methods: vec![BoundMethod::Usable], types: Vec::new() };
     pair.inject_down(&written(|out| {
         welcome(8).write(out);
         rpc_core::frame::Bound { number: 0, result }.write(out);

@@ -191,7 +191,7 @@ proptest! {
         pair.cut();
         let keys: Vec<_> = (0..calls).map(|n| pair.start_within(hall, n % 2, &[1; 8], 2 * SECOND)).collect();
         let methods = vec![BoundMethod::Usable; 3];
-        let result = BoundResult::Accepted { version: (1, 1), methods };
+        let result = BoundResult::Accepted { version: (1, 1), methods, types: Vec::new() };
         pair.inject_down(&written(|out| {
             welcome(3).write(out);
             frame::Bound { number: 0, result }.write(out);

@@ -236,14 +236,19 @@ fn bind() -> impl Strategy<Value = Any> {
 fn bound() -> impl Strategy<Value = Any> {
     let method = prop_oneof![
         Just(BoundMethod::Usable),
-        Just(BoundMethod::Missing),
-        vec(any::<u8>(), 0..50).prop_map(|structure| BoundMethod::Differs { structure }),
+        Just(BoundMethod::RunsOnce),
+        option::of((text(), any::<bool>())).prop_map(|named| {
+            let suggestion = named.map(|(name, same_types)| Suggestion { name, same_types });
+            BoundMethod::Missing { suggestion }
+        }),
+        (any::<bool>(), vec(any::<u8>(), 0..50))
+            .prop_map(|(runs_once, structure)| BoundMethod::Differs { runs_once, structure }),
     ];
     let offers =
         || vec((text(), any::<(u16, u16)>()).prop_map(|(name, version)| Offer { name, version }), 0..9);
     let result = prop_oneof![
-        (any::<(u16, u16)>(), vec(method, 0..20))
-            .prop_map(|(version, methods)| BoundResult::Accepted { version, methods }),
+        (any::<(u16, u16)>(), vec(method, 0..20), vec(any::<u8>(), 1..50))
+            .prop_map(|(version, methods, types)| BoundResult::Accepted { version, methods, types }),
         offers().prop_map(|offered| BoundResult::NotFound { offered }),
         offers().prop_map(|offered| BoundResult::OtherVersion { offered }),
     ];

@@ -36,7 +36,14 @@ fn id() -> Option<RequestId> {
 
 fn reply(verdict: Verdict, payload: impl Into<Payload>) -> Reply {
     let payload = payload.into();
-    Reply { verdict, payload, codec: CodecId::Bincode, method: "BoxOffice.sell", request_id: id() }
+    Reply {
+        verdict,
+        payload,
+        codec: CodecId::Bincode,
+        method: "BoxOffice.sell",
+        request_id: id(),
+        evolution: None,
+    }
 }
 
 fn sent<R: Returns>(returned: &R) -> Result<(Verdict, Vec<u8>), Failure> {
@@ -198,7 +205,7 @@ fn a_descriptor_is_a_constant_and_only_structure_is_in_the_fingerprint() {
     let other = Method { returns: <u32 as Returns>::describe, ..SELL };
     assert_ne!(sell.fingerprint(), other.fingerprint());
     let found = sell.signature().difference(&other.signature(), "sell").unwrap();
-    assert_eq!(found.to_string(), "sell: result: enum Result here, u32 there");
+    assert_eq!(found.to_string(), "sell: result: Result<u32, Refused> here, u32 there");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use rpc_core::codec::{CodecId, Encoder};
 use rpc_core::frame::*;
+use rpc_core::schema::{Excerpt, Schema, Types, Variant};
 use rpc_core::{Code, Domain, Hop, Incarnation, Metadata, Offer, ProtocolError, SessionId, SlotId, Token};
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -138,9 +140,27 @@ fn binding(page: &mut Page) {
     let bind = Bind { number: 0, base: 0, service: "BoxOffice".to_owned(), version: (1, 1), methods };
     page.frame("bind", bind, Bind::write, Bind::read);
 
-    let differs = BoundMethod::Differs { structure: vec![0xaa, 0xbb, 0xcc] };
-    let methods = vec![BoundMethod::Usable, differs, BoundMethod::Missing];
-    let accepted = Bound { number: 0, result: BoundResult::Accepted { version: (1, 0), methods } };
+    let mut types = Types::default();
+    let order = u64::describe(&mut types);
+    let section = types.enumeration(
+        TypeId::of::<()>(),
+        "Section",
+        &[("Stalls", Variant::Unit), ("Box", Variant::Tuple(&[<u8 as Schema>::describe]))],
+    );
+    let result = <Result<u32, String>>::describe(&mut types);
+    let arguments = vec![("order".to_owned(), order), ("section".to_owned(), section)];
+    let mut excerpt = Excerpt::default();
+    let structure = excerpt.add(&types.signature(arguments, result)).expect("it fits");
+    let types = excerpt.into_types();
+    let suggestion = Some(Suggestion { name: "give_back".to_owned(), same_types: true });
+    let methods = vec![
+        BoundMethod::Usable,
+        BoundMethod::Differs { runs_once: false, structure },
+        BoundMethod::Missing { suggestion },
+        BoundMethod::Missing { suggestion: None },
+        BoundMethod::RunsOnce,
+    ];
+    let accepted = Bound { number: 0, result: BoundResult::Accepted { version: (1, 0), methods, types } };
     page.frame("bound", accepted, Bound::write, Bound::read);
     let offer = |name: &str, version| Offer { name: name.to_owned(), version };
     let offered = vec![offer("Bank", (1, 2))];
@@ -270,6 +290,7 @@ fn the_limits_that_the_page_names_are_those_of_the_code() {
         ("credentials |", CREDENTIALS_MAX),
         ("methods of a service |", METHODS_MAX),
         ("method table of a session |", METHOD_TABLE_MAX),
+        ("types in one `Bound` |", rpc_core::schema::NODES_MAX),
         ("hops |", HOPS_MAX),
         ("calls in one `Release` |", RELEASE_MAX),
         ("connections of a session |", CONNECTIONS_PER_SESSION),

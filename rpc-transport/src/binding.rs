@@ -71,8 +71,9 @@ pub trait Client: Clone + Send + Sync + Sized + 'static {
         Self::as_binding(self).channel()
     }
 
-    /// Whether the server has this method, with this very signature. A name that the trait does not have is not
-    /// supported.
+    /// Whether the server has this method and understands it as this client does, but perhaps for variants that one side
+    /// has appended to an enum: a value of such a variant fails when it is sent or received. A name that the trait does not
+    /// have is not supported.
     fn supports(&self, method: &str) -> bool {
         let binding = Self::as_binding(self);
         let index = binding.service.methods.iter().position(|m| m.name == method);

@@ -148,7 +148,8 @@ async fn answers(reply: fn(&Request<'_>, &mut Vec<u8>)) -> SocketAddr {
                     Kind::Bind => {
                         let bind = Bind::read(&header, body).unwrap();
                         let methods = vec![BoundMethod::Usable; bind.methods.len()];
-                        let result = BoundResult::Accepted { version: bind.version, methods };
+                        let result =
+                            BoundResult::Accepted { version: bind.version, methods, types: Vec::new() };
                         Bound { number: bind.number, result }.write(&mut out);
                     }
                     Kind::Request => reply(&Request::read(&header, body).unwrap(), &mut out),

@@ -8,6 +8,7 @@ mod hostile_server;
 mod late;
 mod limits;
 mod losses;
+mod mismatch;
 mod nested;
 mod process;
 mod queued;

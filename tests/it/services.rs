@@ -173,8 +173,8 @@ async fn a_method_that_the_server_does_not_have_yet_is_known_to_be_missing_befor
     assert_eq!(
         error.to_string(),
         format!(
-            "the server at {address} has no method BoxOffice.refund: it is there since 1.2; this client was \
-             compiled against BoxOffice 1.2, the server has 1.0"
+            "the server at {address} has no method BoxOffice.refund (BoxOffice 1.0): it is there since 1.2; this \
+             client was compiled against BoxOffice 1.2"
         )
     );
     assert!(matches!(error, Error::Unimplemented { .. }));
@@ -191,9 +191,14 @@ async fn a_method_whose_types_differ_is_refused_alone_before_anything_is_sent() 
     let error = soon(office.price(4)).await.unwrap_err();
     assert_eq!(office.channel().stats().bytes_out, sent, "nothing is sent");
     assert!(matches!(error, Error::SignatureMismatch { .. }), "{error}");
-    let text = error.to_string();
-    let begin = format!("BoxOffice.price: client and server at {} disagree: ", server.address);
-    assert!(text.starts_with(&begin), "{text}");
+    let address = server.address;
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "BoxOffice.price: argument 1 (section): u8 here, String there (here: this client, there: the server at \
+             {address})"
+        )
+    );
     assert_eq!((error.code(), error.execution()), (Code::FailedPrecondition, Execution::NotExecuted));
     assert!(!error.is_retryable());
     assert_eq!(soon(office.sell(8)).await.unwrap(), 8);
@@ -203,8 +208,17 @@ async fn a_method_whose_types_differ_is_refused_alone_before_anything_is_sent() 
 async fn a_client_that_takes_a_method_for_idempotent_may_not_call_one_that_is_not() {
     let server = run(Server::new().add(past::OfficeServer::new(Hall))).await;
     let office: current::OfficeClient = server.client().await;
+    assert!(!office.supports("look"));
     let error = soon(office.look()).await.unwrap_err();
     assert!(matches!(error, Error::SignatureMismatch { .. }), "{error}");
+    let address = server.address;
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "BoxOffice.look: idempotent here, at most once there (here: this client, there: the server at {address})"
+        )
+    );
+    assert_eq!(error.execution(), Execution::NotExecuted);
     // The other way round does no harm.
     let server = run(Server::new().add(current::OfficeServer::new(Hall))).await;
     let office: past::OfficeClient = server.client().await;
@@ -218,4 +232,63 @@ async fn an_older_client_calls_a_newer_server_whose_methods_stand_in_another_ord
     assert_eq!(soon(office.sell(5)).await.unwrap(), 5);
     let error = soon(office.price("stalls".to_owned())).await.unwrap_err();
     assert!(matches!(error, Error::SignatureMismatch { .. }), "{error}");
+}
+
+/// Methods that were renamed, beside one that came and one that went.
+mod renamed {
+    #[carnegie::service(name = "BoxOffice", version = "1.3")]
+    pub(crate) trait Office {
+        async fn sell_seat(&self, order: u64, holder: String) -> u64;
+        async fn give_back(&self, order: u64) -> u64;
+        async fn price(&self, section: u8) -> u32;
+        async fn close(&self) -> u8;
+    }
+}
+
+mod named_before {
+    #[carnegie::service(name = "BoxOffice", version = "1.1")]
+    pub(crate) trait Office {
+        async fn sell(&self, order: u64, holder: String) -> u64;
+        async fn price(&self, section: u8) -> u32;
+        async fn give_bakc(&self, order: u32) -> u64;
+        async fn open(&self) -> u8;
+        async fn steal(&self, seats: Vec<u16>) -> u64;
+    }
+}
+
+impl renamed::Office for Hall {
+    async fn sell_seat(&self, order: u64, _: String) -> u64 {
+        order
+    }
+    async fn give_back(&self, order: u64) -> u64 {
+        order
+    }
+    async fn price(&self, section: u8) -> u32 {
+        section.into()
+    }
+    async fn close(&self) -> u8 {
+        0
+    }
+}
+
+#[tokio::test]
+async fn a_renamed_method_is_missing_under_its_old_name_and_the_new_one_is_suggested() {
+    let server = run(Server::new().add(renamed::OfficeServer::new(Hall))).await;
+    let office: named_before::OfficeClient = server.client().await;
+    let begin = format!("the server at {} has no method BoxOffice.", server.address);
+    for (error, rest) in [
+        (
+            soon(office.sell(1, "Ada".to_owned())).await.unwrap_err(),
+            "sell (BoxOffice 1.3); did you mean sell_seat, which takes the same arguments?",
+        ),
+        (soon(office.give_bakc(1)).await.unwrap_err(), "give_bakc (BoxOffice 1.3); did you mean give_back?"),
+        // that both take nothing is no reason to think that they are the same
+        (soon(office.open()).await.unwrap_err(), "open (BoxOffice 1.3)"),
+        (soon(office.steal(vec![])).await.unwrap_err(), "steal (BoxOffice 1.3)"),
+    ] {
+        assert_eq!(error.to_string(), format!("{begin}{rest}"));
+        assert_eq!((error.code(), error.execution()), (Code::Unimplemented, Execution::NotExecuted));
+    }
+    assert!(!office.supports("sell") && office.supports("price"));
+    assert_eq!(soon(office.price(4)).await.unwrap(), 4);
 }

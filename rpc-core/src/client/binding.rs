@@ -1,10 +1,15 @@
 //! What was agreed with the server about one service.
 
-use crate::error::{BindError, Error, Offer};
-use crate::frame::{Bind, BindMethod, Bound, BoundMethod, BoundResult};
-use crate::service::Descriptor;
+use crate::codec::CodecId;
+use crate::error::{BindError, Error, Execution, Offer};
+use crate::frame::{Bind, BindMethod, Bound, BoundMethod, BoundResult, Suggestion};
+use crate::schema::{COMPARISONS_MAX, Difference, Evolution, read_signature, read_types};
+use crate::service::{Descriptor, Method};
 use crate::time::Instant;
 use std::sync::Arc;
+
+/// Comparisons of types in one binding, over all of its methods: the server may have made its types up.
+const BINDING_COMPARISONS_MAX: usize = 1 << 19;
 
 /// ```text
 ///  Asked --(Bound: accepted)--> Agreed        on a new connection both are asked again
@@ -12,8 +17,19 @@ use std::sync::Arc;
 /// ```
 enum State {
     Asked,
-    Agreed { methods: Vec<BoundMethod>, server: (u16, u16) },
+    Agreed { methods: Vec<Agreement>, server: (u16, u16) },
     Failed(Arc<BindError>),
+}
+
+/// What comes of the server's word on one method.
+enum Agreement {
+    /// Perhaps with values that only one side knows: see [`Binding::evolution`].
+    Usable,
+    Missing(Option<Suggestion>),
+    Differs {
+        differences: Vec<Difference>,
+        runs_once: bool,
+    },
 }
 
 /// One service of this channel.
@@ -26,13 +42,15 @@ pub(super) struct Binding {
     /// The user waits for the outcome of the first agreement, and of no other.
     awaited: bool,
     state: State,
+    /// The usable methods whose types are not quite the same: as a rule there are none.
+    evolved: Vec<(u16, Arc<Evolution>)>,
     fingerprints: Vec<u64>,
 }
 
 impl Binding {
     pub(super) fn asked(service: &'static Descriptor, base: u16, since: Instant) -> Self {
         let fingerprints = service.methods.iter().map(|method| method.fingerprint()).collect();
-        Self { service, base, since, awaited: true, state: State::Asked, fingerprints }
+        Self { service, base, since, awaited: true, state: State::Asked, evolved: Vec::new(), fingerprints }
     }
 
     /// The first index behind its methods.
@@ -89,7 +107,10 @@ impl Binding {
     pub(super) fn answered(&mut self, bound: Bound, address: &str) -> Result<(), BindError> {
         let address = address.to_owned();
         match bound.result {
-            BoundResult::Accepted { version, methods } if methods.len() == self.service.methods.len() => {
+            BoundResult::Accepted { version, methods, types }
+                if methods.len() == self.service.methods.len() =>
+            {
+                let methods = self.agree(methods, &types, &address);
                 self.state = State::Agreed { methods, server: version };
                 Ok(())
             }
@@ -112,6 +133,37 @@ impl Binding {
         }
     }
 
+    /// Finds where the methods differ that the server does not take for the same.
+    fn agree(&mut self, methods: Vec<BoundMethod>, types: &[u8], address: &str) -> Vec<Agreement> {
+        self.evolved.clear();
+        let (types, mut left) = (read_types(types), BINDING_COMPARISONS_MAX);
+        let judge = |(index, (ours, theirs)): (usize, (&Method, BoundMethod))| match theirs {
+            BoundMethod::Usable => Agreement::Usable,
+            BoundMethod::Missing { suggestion } => Agreement::Missing(suggestion),
+            BoundMethod::RunsOnce => Agreement::Differs { differences: Vec::new(), runs_once: true },
+            BoundMethod::Differs { runs_once, structure } => {
+                let there = types.as_ref().and_then(|types| read_signature(types, &structure));
+                let Some(there) = there else {
+                    return Agreement::Differs { differences: Vec::new(), runs_once };
+                };
+                let here = ours.signature();
+                let most = left.min(COMPARISONS_MAX);
+                let mut unused = most;
+                let compared = here.compare_within(&there, ours.name, &mut unused);
+                left -= most - unused;
+                if runs_once || !compared.differences.is_empty() {
+                    return Agreement::Differs { differences: compared.differences, runs_once };
+                }
+                if !compared.appended.is_empty() {
+                    let evolution = Evolution::new(here, there, &compared, address);
+                    self.evolved.push((index as u16, Arc::new(evolution)));
+                }
+                Agreement::Usable
+            }
+        };
+        self.service.methods.iter().zip(methods).enumerate().map(judge).collect()
+    }
+
     /// Records an outcome; `true` if the user waits for it.
     pub(super) fn settle(&mut self, result: &Result<(), BindError>) -> bool {
         if let Err(error) = result {
@@ -126,7 +178,7 @@ impl Binding {
         match &self.state {
             State::Asked if usize::from(method) < self.service.methods.len() => Ok(()),
             State::Agreed { methods, .. }
-                if matches!(methods.get(usize::from(method)), Some(BoundMethod::Usable)) =>
+                if matches!(methods.get(usize::from(method)), Some(Agreement::Usable)) =>
             {
                 Ok(())
             }
@@ -134,37 +186,90 @@ impl Binding {
         }
     }
 
+    /// Whether this very call may be sent.
+    #[inline]
+    pub(super) fn admit(
+        &self,
+        method: u16,
+        address: &str,
+        arguments: &[u8],
+        codec: CodecId,
+    ) -> Result<(), Error> {
+        self.check(method, address)?;
+        match self.evolution(method) {
+            None => Ok(()),
+            Some(evolution) => self.known(evolution, method, arguments, codec),
+        }
+    }
+
+    /// What is to be looked at in the values of this method, if both sides know different ones.
+    #[inline]
+    pub(super) fn evolution(&self, method: u16) -> Option<&Arc<Evolution>> {
+        self.evolved.iter().find(|(index, _)| *index == method).map(|(_, evolution)| evolution)
+    }
+
+    #[cold]
+    fn known(
+        &self,
+        evolution: &Evolution,
+        method: u16,
+        arguments: &[u8],
+        codec: CodecId,
+    ) -> Result<(), Error> {
+        let Some(value) = evolution.unknown_argument(arguments, codec) else { return Ok(()) };
+        let method = self.service.methods.get(usize::from(method)).map_or("", |method| method.path);
+        let (address, execution) = (evolution.address().clone(), Execution::NotExecuted);
+        Err(Error::UnknownVariant { method, address, value, execution, request_id: None })
+    }
+
     #[cold]
     fn unusable(&self, index: u16, address: &str) -> Error {
         let Some(method) = self.service.methods.get(usize::from(index)) else {
-            let why = format!("the trait {} has no method with index {index}", self.service.name);
+            let why = format!("(the trait {} has no method with index {index})", self.service.name);
             return Error::Unimplemented { method: "", address: address.into(), why };
         };
         let (name, address): (_, Arc<str>) = (method.path, address.into());
         match &self.state {
             State::Failed(source) => Error::Unavailable { method: name, source: source.clone() },
-            State::Agreed { methods, .. }
-                if matches!(methods.get(usize::from(index)), Some(BoundMethod::Differs { .. })) =>
-            {
-                let differences =
-                    "the arguments, the result or the idempotence of the method differ".to_owned();
-                Error::SignatureMismatch { method: name, address, differences }
-            }
-            State::Agreed { server, .. } => {
-                let since =
-                    method.since.map_or(String::new(), |(major, minor)| format!(" since {major}.{minor}"));
-                let (ours, theirs) = (self.service.version, server);
-                let why = format!(
-                    "it is there{since}; this client was compiled against {} {}.{}, the server has {}.{}",
-                    self.service.name, ours.0, ours.1, theirs.0, theirs.1
-                );
-                Error::Unimplemented { method: name, address, why }
-            }
+            State::Agreed { methods, server } => match methods.get(usize::from(index)) {
+                Some(Agreement::Differs { differences, runs_once }) => {
+                    let (differences, runs_once) = (differences.clone(), *runs_once);
+                    Error::SignatureMismatch { method: name, address, differences, runs_once }
+                }
+                other => {
+                    let suggestion = match other {
+                        Some(Agreement::Missing(suggestion)) => suggestion.as_ref(),
+                        _ => None,
+                    };
+                    let why = self.missing(method, *server, suggestion);
+                    Error::Unimplemented { method: name, address, why }
+                }
+            },
             State::Asked => Error::Unimplemented {
                 method: name,
                 address,
-                why: "the binding is not agreed yet".to_owned(),
+                why: "(the binding is not agreed yet)".to_owned(),
             },
+        }
+    }
+
+    /// Why a method is missing, as far as versions and names tell.
+    fn missing(&self, method: &Method, server: (u16, u16), suggestion: Option<&Suggestion>) -> String {
+        let (name, (major, minor)) = (self.service.name, server);
+        let there = format!("({name} {major}.{minor})");
+        match (method.since, suggestion) {
+            (Some(since), _) if since > server => {
+                let ours = self.service.version;
+                format!(
+                    "{there}: it is there since {}.{}; this client was compiled against {name} {}.{}",
+                    since.0, since.1, ours.0, ours.1
+                )
+            }
+            (_, Some(Suggestion { name, same_types: true })) => {
+                format!("{there}; did you mean {name}, which takes the same arguments?")
+            }
+            (_, Some(Suggestion { name, .. })) => format!("{there}; did you mean {name}?"),
+            _ => there,
         }
     }
 }

@@ -168,7 +168,8 @@ impl Client {
         id
     }
 
-    /// Whether the server has this method, with this very signature.
+    /// Whether the server has this method and understands it as this client does, but perhaps for variants that one side
+    /// has appended to an enum.
     ///
     /// # Errors
     /// What a call of the method would end with.

@@ -116,12 +116,14 @@ impl Client {
         let codec = self.codec();
         let Some(call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
+        let binding = self.bindings.get(usize::from(call.binding.0));
+        let evolution = binding.and_then(|binding| binding.evolution(call.method)).cloned();
         let payload = match body {
             Body::Whole(payload) => Payload::from(payload),
             // The buffer that brought the arguments takes the result: nothing is allocated.
             Body::Part(part) => call.payload.refill(part),
         };
-        let reply = Reply { verdict, payload, codec, method, request_id };
+        let reply = Reply { verdict, payload, codec, method, request_id, evolution };
         self.outputs.push_back(Output::Ended(key, Ok(reply)));
     }
 

@@ -91,7 +91,7 @@ impl Client {
     /// Writes a call's request, if a connection and a slot are there. `false`: it has to wait.
     #[inline]
     fn send(&mut self, now: Instant, key: CallKey) -> bool {
-        let outgoing_max = self.config.limits.outgoing_max;
+        let (outgoing_max, codec) = (self.config.limits.outgoing_max, self.codec());
         let Some(open) = self.link.ready() else { return false };
         if open.outgoing.backlog() >= outgoing_max {
             return false;
@@ -105,7 +105,7 @@ impl Client {
             return true;
         }
         let binding = &self.bindings[usize::from(call.binding.0)];
-        if let Err(error) = binding.check(call.method, &open.address) {
+        if let Err(error) = binding.admit(call.method, &open.address, call.payload.as_slice(), codec) {
             let (method, address) = (error.method(), open.address.clone());
             // That this server does not take the call says nothing about the one before.
             let error =

@@ -233,11 +233,11 @@ impl<'de, F: Format> Deserializer<'de> for Reader<'_, 'de, F> {
     #[inline]
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _: &'static str,
-        _: &'static [&'static str],
+        name: &'static str,
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Malformed> {
-        visitor.visit_enum(self.enter()?)
+        visitor.visit_enum(Choice { reader: self.enter()?, name, known: variants.len() })
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Malformed> {
@@ -337,15 +337,28 @@ impl<'de, F: Format> MapAccess<'de> for Entries<'_, 'de, F> {
     }
 }
 
-impl<'de, F: Format> EnumAccess<'de> for Reader<'_, 'de, F> {
+/// An enum whose variant is not read yet.
+struct Choice<'a, 'de, F> {
+    reader: Reader<'a, 'de, F>,
+    name: &'static str,
+    known: usize,
+}
+
+impl<'a, 'de, F: Format> EnumAccess<'de> for Choice<'a, 'de, F> {
     type Error = Malformed;
-    type Variant = Self;
+    type Variant = Reader<'a, 'de, F>;
 
     #[inline]
-    fn variant_seed<V: DeserializeSeed<'de>>(mut self, seed: V) -> Result<(V::Value, Self), Malformed> {
-        let index: u32 = self.scalar()?;
-        let variant = seed.deserialize(IntoDeserializer::<Malformed>::into_deserializer(index))?;
-        Ok((variant, self))
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        mut self,
+        seed: V,
+    ) -> Result<(V::Value, Reader<'a, 'de, F>), Malformed> {
+        let index: u32 = self.reader.scalar()?;
+        let variant = seed.deserialize(IntoDeserializer::<Malformed>::into_deserializer(index));
+        match variant {
+            Ok(variant) => Ok((variant, self.reader)),
+            Err(why) => Err(unknown_variant(self.name, index, self.known, why)),
+        }
     }
 }
 
@@ -387,6 +400,15 @@ fn all_read<T>(left: usize, value: T) -> Result<T, Malformed> {
 #[cold]
 fn unread(left: usize) -> Malformed {
     Malformed::new(format_args!("{left} elements more than the type takes"))
+}
+
+// serde's own words do not name the enum.
+#[cold]
+fn unknown_variant(name: &str, index: u32, known: usize, why: Malformed) -> Malformed {
+    if (index as usize) < known {
+        return why;
+    }
+    Malformed::new(format_args!("{name} has no variant with index {index}, it has {known} variants"))
 }
 
 #[cold]

@@ -2,6 +2,7 @@
 
 use super::{BindError, Code, Execution};
 use crate::ids::RequestId;
+use crate::schema::{Difference, UnknownVariant};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,40 @@ impl fmt::Display for Hop {
 
 fn way(hops: &[Hop]) -> String {
     hops.iter().map(ToString::to_string).collect::<Vec<_>>().join(" -> ")
+}
+
+/// All that differs, each without the method's name.
+fn mismatch(differences: &[Difference], runs_once: bool) -> String {
+    let words = |difference: &Difference| {
+        let Difference { path, here, there } = difference;
+        match path.split_once(": ") {
+            Some((_, place)) => format!("{place}: {here} here, {there} there"),
+            None => format!("{here} here, {there} there"),
+        }
+    };
+    let mut all: Vec<String> = differences.iter().map(words).collect();
+    if runs_once {
+        all.push("idempotent here, at most once there".to_owned());
+    }
+    if all.is_empty() {
+        all.push("the types differ, but are too large to compare".to_owned());
+    }
+    all.join("; ")
+}
+
+fn unknown(address: &str, value: &UnknownVariant, execution: Execution) -> String {
+    let UnknownVariant { name, variant, place, known } = value;
+    let variants = if *known == 1 { "1 variant".to_owned() } else { format!("{known} variants") };
+    match execution {
+        Execution::NotExecuted => format!(
+            "the server at {address} does not know {name}::{variant} ({place}); it knows {variants} of {name} \
+             ({execution})"
+        ),
+        _ => format!(
+            "this client does not know {name}::{variant} ({place}), which the server at {address} sent; it \
+             knows {variants} of {name} ({execution})"
+        ),
+    }
 }
 
 /// Why a call has no result. Every value says whether the handler ran: [`Error::execution`].
@@ -85,24 +120,44 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The server's version of the service lacks this method. Never executed.
-    #[error("the server at {address} has no method {method}: {why}")]
+    #[error("the server at {address} has no method {method} {why}")]
     Unimplemented {
         /// The method that was called.
         method: &'static str,
         /// Which server.
         address: Arc<str>,
-        /// The versions of both sides.
+        /// The server's version of the service in brackets, and what the server has instead, or since when the method is
+        /// there.
         why: String,
     },
-    /// Client and server understand the method's types differently. Never executed.
-    #[error("{method}: client and server at {address} disagree: {differences}")]
+    /// Client and server understand the method differently, and one would misread the other. Never executed.
+    #[error("{method}: {} (here: this client, there: the server at {address})", mismatch(differences, *runs_once))]
     SignatureMismatch {
         /// The method that was called.
         method: &'static str,
         /// Which server.
         address: Arc<str>,
-        /// Where the signatures differ.
-        differences: String,
+        /// The places where the types differ: all of them, up to
+        /// [`DIFFERENCES_MAX`](crate::schema::DIFFERENCES_MAX). Empty if the types are the same, or differ in a way that
+        /// could not be found out, because they are too large to be sent.
+        differences: Vec<Difference>,
+        /// The client takes the method to be idempotent, the server does not: a retry could run it twice.
+        runs_once: bool,
+    },
+    /// A value is of a variant that one side has appended to an enum, and the other does not know it. In an argument: never
+    /// sent, not executed. In a reply: executed.
+    #[error("{method}: {}", unknown(address, value, *execution))]
+    UnknownVariant {
+        /// The method that was called.
+        method: &'static str,
+        /// Which server.
+        address: Arc<str>,
+        /// The value: its enum, its variant, and where it stands.
+        value: Box<UnknownVariant>,
+        /// `NotExecuted` for an argument, `Executed` for a reply.
+        execution: Execution,
+        /// The call, if it was given a number.
+        request_id: Option<RequestId>,
     },
     /// A message is larger than one of the two sides allows.
     #[error("{method}: the {what} has {size} bytes, but {whose} limit is {limit} ({execution})")]
@@ -208,6 +263,7 @@ impl Error {
         match self {
             Error::DeadlineExceeded { execution, .. }
             | Error::ConnectionLost { execution, .. }
+            | Error::UnknownVariant { execution, .. }
             | Error::TooLarge { execution, .. } => *execution,
             Error::Unavailable { .. }
             | Error::Refused { .. }
@@ -229,6 +285,7 @@ impl Error {
             Error::DeadlineExceeded { request_id, .. }
             | Error::ConnectionLost { request_id, .. }
             | Error::Refused { request_id, .. }
+            | Error::UnknownVariant { request_id, .. }
             | Error::TooLarge { request_id, .. }
             | Error::Undecodable { request_id, .. }
             | Error::Internal { request_id, .. }
@@ -251,8 +308,10 @@ impl Error {
             Error::Unimplemented { .. } => Code::Unimplemented,
             Error::SignatureMismatch { .. } => Code::FailedPrecondition,
             Error::TooLarge { .. } => Code::ResourceExhausted,
-            Error::Unencodable { .. } => Code::InvalidArgument,
-            Error::Undecodable { .. } => Code::Internal,
+            Error::UnknownVariant { execution: Execution::NotExecuted, .. } | Error::Unencodable { .. } => {
+                Code::InvalidArgument
+            }
+            Error::UnknownVariant { .. } | Error::Undecodable { .. } => Code::Internal,
             Error::ReplyLost { .. } => Code::DataLoss,
             Error::InDoubt { .. } => Code::Unknown,
         }
@@ -279,6 +338,7 @@ impl Error {
             | Error::Refused { method, .. }
             | Error::Unimplemented { method, .. }
             | Error::SignatureMismatch { method, .. }
+            | Error::UnknownVariant { method, .. }
             | Error::TooLarge { method, .. }
             | Error::Unencodable { method, .. }
             | Error::Undecodable { method, .. }
@@ -298,6 +358,7 @@ impl Error {
             | Error::Refused { address, .. }
             | Error::Unimplemented { address, .. }
             | Error::SignatureMismatch { address, .. }
+            | Error::UnknownVariant { address, .. }
             | Error::Internal { address, .. }
             | Error::Nested { address, .. }
             | Error::ReplyLost { address, .. }

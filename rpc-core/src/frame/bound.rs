@@ -9,18 +9,39 @@ use crate::limits::{METHODS_MAX, TABLE_FRAME_MAX, TEXT_MAX};
 /// Bytes of an offer without a name.
 const OFFER_LEAST: usize = 2 + 4;
 
+/// The most bytes of a method besides its structure or the name of another one: status, flag, length.
+const METHOD_LEAST: usize = 1 + 1 + 4;
+
+/// A method that the client may mean by one that the server does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// Its name there.
+    pub name: String,
+    /// Arguments and result are those of the method that is missing, so it is likely the same one renamed. If not, only the
+    /// names are alike.
+    pub same_types: bool,
+}
+
 /// What the server makes of one of the client's methods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BoundMethod {
     /// It can be called.
     Usable,
     /// The server does not have it.
-    Missing,
-    /// Its arguments or its result are others there.
+    Missing {
+        /// What it has instead.
+        suggestion: Option<Suggestion>,
+    },
+    /// The fingerprint of its arguments and its result is another one there.
     Differs {
-        /// The server's signature in a form that is opaque to frames; empty if the server does not send it.
+        /// Besides, it may run only once there, and the client takes it to be idempotent.
+        runs_once: bool,
+        /// The server's structure of it, which refers to the types of the answer, in a form that is opaque to frames; empty
+        /// if the server does not send it.
         structure: Vec<u8>,
     },
+    /// It may run only once there, and the client takes it to be idempotent. Nothing else differs.
+    RunsOnce,
 }
 
 /// What the server makes of a `Bind`.
@@ -32,6 +53,8 @@ pub enum BoundResult {
         version: (u16, u16),
         /// In the order of the client's table.
         methods: Vec<BoundMethod>,
+        /// The types that the structures refer to, in a form that is opaque to frames; empty if there are none.
+        types: Vec<u8>,
     },
     /// There is no service of that name.
     NotFound {
@@ -55,16 +78,16 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Appends the frame. Structures and offers that do not fit into it are left out: the client then knows that a
-    /// method differs, but not where.
+    /// Appends the frame. Structures, suggestions and offers that do not fit into it are left out: the client then knows
+    /// that a method differs, but not where.
     pub fn write(&self, out: &mut Vec<u8>) {
         let id = SlotId::from_wire(u64::from(self.number));
         let start = super::begin(out, Kind::Bound, Flags::NONE, 0, 0, id);
         match &self.result {
-            BoundResult::Accepted { version, methods } => {
+            BoundResult::Accepted { version, methods, types } => {
                 out.push(0);
                 wire::put_version(out, *version);
-                write_methods(out, start, methods);
+                write_methods(out, start, methods, types);
             }
             BoundResult::NotFound { offered } => {
                 out.push(1);
@@ -90,6 +113,7 @@ impl Bound {
             0 => BoundResult::Accepted {
                 version: reader.version("version")?,
                 methods: read_methods(&mut reader)?,
+                types: read_block(&mut reader, "types")?,
             },
             1 => BoundResult::NotFound { offered: read_offers(&mut reader)? },
             2 => BoundResult::OtherVersion { offered: read_offers(&mut reader)? },
@@ -100,24 +124,39 @@ impl Bound {
     }
 }
 
-fn write_methods(out: &mut Vec<u8>, start: usize, methods: &[BoundMethod]) {
+fn write_methods(out: &mut Vec<u8>, start: usize, methods: &[BoundMethod], types: &[u8]) {
     let methods = methods.get(..METHODS_MAX).unwrap_or(methods);
     wire::put_u16(out, methods.len() as u16);
-    // Room for a status and an empty structure of every method is kept, whatever came before.
-    let mut room = TABLE_FRAME_MAX.saturating_sub(out.len() - start + 5 * methods.len());
+    // Room for what every method needs at least is kept, whatever came before.
+    let kept = out.len() - start + METHOD_LEAST * methods.len() + 4;
+    let mut room = TABLE_FRAME_MAX.saturating_sub(kept);
+    let mut fits = |length: usize| {
+        let fits = length <= room;
+        room -= if fits { length } else { 0 };
+        fits
+    };
+    // Without its types a structure says nothing.
+    let types = if fits(types.len()) { types } else { &[] };
     for method in methods {
         match method {
             BoundMethod::Usable => out.push(0),
-            BoundMethod::Missing => out.push(1),
-            BoundMethod::Differs { structure } => {
-                let structure = if structure.len() <= room { structure.as_slice() } else { &[] };
-                room -= structure.len();
-                out.push(2);
-                wire::put_u32(out, structure.len() as u32);
-                out.extend_from_slice(structure);
+            BoundMethod::Missing { suggestion: Some(Suggestion { name, same_types }) }
+                if fits(name.len().min(TEXT_MAX)) =>
+            {
+                out.extend([4, u8::from(*same_types)]);
+                wire::put_str(out, name);
             }
+            BoundMethod::Missing { .. } => out.push(1),
+            BoundMethod::Differs { runs_once, structure } => {
+                let structure =
+                    if !types.is_empty() && fits(structure.len()) { structure.as_slice() } else { &[] };
+                out.extend([2, u8::from(*runs_once)]);
+                put_block(out, structure);
+            }
+            BoundMethod::RunsOnce => out.push(3),
         }
     }
+    put_block(out, types);
 }
 
 fn read_methods(reader: &mut Reader<'_>) -> Result<Vec<BoundMethod>, ProtocolError> {
@@ -126,17 +165,33 @@ fn read_methods(reader: &mut Reader<'_>) -> Result<Vec<BoundMethod>, ProtocolErr
     for _ in 0..count {
         methods.push(match reader.u8("the status of a method")? {
             0 => BoundMethod::Usable,
-            1 => BoundMethod::Missing,
-            2 => {
-                let length = reader.u32("the length of a structure")? as usize;
-                BoundMethod::Differs { structure: reader.bytes("structure", length)?.to_vec() }
+            1 => BoundMethod::Missing { suggestion: None },
+            2 => BoundMethod::Differs {
+                runs_once: reader.bool("whether a method runs once")?,
+                structure: read_block(reader, "structure")?,
+            },
+            3 => BoundMethod::RunsOnce,
+            4 => {
+                let same_types = reader.bool("whether a method has the same types")?;
+                let name = reader.str("the name of another method")?.to_owned();
+                BoundMethod::Missing { suggestion: Some(Suggestion { name, same_types }) }
             }
             other => {
-                return Err(reader.malformed(format!("the status of a method is {other}, not 0, 1 or 2")));
+                return Err(reader.malformed(format!("the status of a method is {other}, not 0 to 4")));
             }
         });
     }
     Ok(methods)
+}
+
+fn put_block(out: &mut Vec<u8>, block: &[u8]) {
+    wire::put_u32(out, block.len() as u32);
+    out.extend_from_slice(block);
+}
+
+fn read_block(reader: &mut Reader<'_>, field: &str) -> Result<Vec<u8>, ProtocolError> {
+    let length = reader.u32(field)? as usize;
+    Ok(reader.bytes(field, length)?.to_vec())
 }
 
 fn write_offers(out: &mut Vec<u8>, start: usize, offers: &[Offer]) {
@@ -171,15 +226,40 @@ mod tests {
     use crate::frame::tests::{only, round_trip, same};
     use crate::limits::FRAME_MAX;
 
+    fn differs(structure: Vec<u8>) -> BoundMethod {
+        BoundMethod::Differs { runs_once: false, structure }
+    }
+
+    fn accepted(methods: Vec<BoundMethod>, types: Vec<u8>) -> Bound {
+        Bound { number: 0, result: BoundResult::Accepted { version: (1, 0), methods, types } }
+    }
+
+    fn written(bound: &Bound) -> (Vec<BoundMethod>, Vec<u8>) {
+        let mut out = Vec::new();
+        bound.write(&mut out);
+        assert!(out.len() <= FRAME_MAX);
+        let (header, body) = only(&out);
+        match Bound::read(&header, body) {
+            Ok(Bound { result: BoundResult::Accepted { methods, types, .. }, .. }) => (methods, types),
+            other => panic!("a bound that was accepted: {other:?}"),
+        }
+    }
+
     #[test]
     fn a_bound_has_these_bytes() {
-        let differs = BoundMethod::Differs { structure: vec![0xaa, 0xbb, 0xcc] };
-        let methods = vec![BoundMethod::Usable, differs, BoundMethod::Missing];
-        let bound = Bound { number: 0, result: BoundResult::Accepted { version: (1, 0), methods } };
+        let suggestion = Some(Suggestion { name: "sell_seat".to_owned(), same_types: true });
+        let methods = vec![
+            BoundMethod::Usable,
+            differs(vec![0xaa, 0xbb, 0xcc]),
+            BoundMethod::Missing { suggestion: None },
+            BoundMethod::Missing { suggestion },
+            BoundMethod::RunsOnce,
+        ];
+        let bound = accepted(methods, vec![0xdd]);
         same(
             |out| bound.write(out),
-            "29000000a7a668780500000000000000000000000000000000010000000300000203000000aabbcc\
-             01",
+            "3d000000a520fbb8050000000000000000000000000000000001000000050000020003000000aabb\
+             cc010401090073656c6c5f736561740301000000dd",
         );
         round_trip(|out| bound.write(out), Bound::read, &bound);
     }
@@ -197,24 +277,30 @@ mod tests {
 
     #[test]
     fn structures_that_do_not_fit_are_left_out() {
-        let differs = BoundMethod::Differs { structure: vec![1; TABLE_FRAME_MAX / 3] };
-        let methods = vec![differs; METHODS_MAX];
-        let bound = Bound { number: 0, result: BoundResult::Accepted { version: (1, 0), methods } };
-        let mut out = Vec::new();
-        bound.write(&mut out);
-        assert!(out.len() <= FRAME_MAX);
-        let (header, body) = only(&out);
-        let Ok(Bound { result: BoundResult::Accepted { methods, .. }, .. }) = Bound::read(&header, body)
-        else {
-            panic!("a bound that was accepted");
-        };
+        let bound = accepted(vec![differs(vec![1; TABLE_FRAME_MAX / 3]); METHODS_MAX], vec![1]);
+        let (methods, types) = written(&bound);
         let lengths = methods.iter().map(|method| match method {
-            BoundMethod::Differs { structure } => structure.len(),
+            BoundMethod::Differs { structure, .. } => structure.len(),
             _ => panic!("a method that differs"),
         });
         let lengths: Vec<usize> = lengths.collect();
-        assert_eq!(lengths.len(), METHODS_MAX);
+        assert_eq!((lengths.len(), types.len()), (METHODS_MAX, 1));
         assert_eq!(lengths.iter().filter(|length| **length > 0).count(), 2);
+    }
+
+    #[test]
+    fn types_that_do_not_fit_are_left_out_with_all_structures() {
+        let (methods, types) = written(&accepted(vec![differs(vec![1])], vec![1; TABLE_FRAME_MAX]));
+        assert_eq!((methods, types), (vec![differs(Vec::new())], Vec::new()));
+    }
+
+    #[test]
+    fn suggestions_that_do_not_fit_are_left_out() {
+        let suggestion = Some(Suggestion { name: "x".repeat(TEXT_MAX), same_types: false });
+        let (methods, _) =
+            written(&accepted(vec![BoundMethod::Missing { suggestion }; METHODS_MAX], Vec::new()));
+        let with = methods.iter().filter(|m| matches!(m, BoundMethod::Missing { suggestion: Some(_) }));
+        assert_eq!((methods.len(), with.count()), (METHODS_MAX, 16));
     }
 
     #[test]

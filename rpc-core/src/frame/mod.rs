@@ -30,7 +30,7 @@ mod welcome;
 pub mod wire;
 
 pub use bind::{Bind, BindMethod};
-pub use bound::{Bound, BoundMethod, BoundResult};
+pub use bound::{Bound, BoundMethod, BoundResult, Suggestion};
 pub use cancel::Cancel;
 pub use chunk::Chunk;
 pub use close::{Close, CloseCode};

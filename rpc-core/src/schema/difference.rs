@@ -8,14 +8,17 @@ use super::{Content, Node, NodeId, Signature};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Differences that are looked for in one method. Whoever reads the sixteenth has understood.
-pub const DIFFERENCES_MAX: usize = 16;
+/// Differences that are looked for in one method. Whoever reads so many has understood.
+pub const DIFFERENCES_MAX: usize = 32;
 
 /// Comparisons in one method. Honest signatures need about as many as they have parts.
-const COMPARISONS_MAX: usize = 1 << 17;
+pub(crate) const COMPARISONS_MAX: usize = 1 << 17;
 
 /// Steps of a path that are written out; the middle of a longer one is left out.
 const STEPS_MAX: usize = 32;
+
+/// Characters of a name that are written out: a peer may send long ones, and each may be in many differences.
+const NAME_MAX: usize = 80;
 
 /// One place where two signatures differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,24 +37,87 @@ impl fmt::Display for Difference {
     }
 }
 
+/// One of the two sides that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that was asked to compare itself.
+    Here,
+    /// The other.
+    There,
+}
+
+/// An enum that one side has appended variants to: harmless but for values of just these variants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Where: `sell: argument 2 (ticket).section`.
+    pub path: String,
+    /// The name of the enum on the side that has the variants.
+    pub name: String,
+    /// The variants that only that side has, in order.
+    pub variants: Vec<String>,
+    /// Which side that is.
+    pub side: Side,
+}
+
+impl fmt::Display for Appended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.side {
+            Side::Here => "here",
+            Side::There => "there",
+        };
+        write!(f, "{}: enum {} has {} only {side}", self.path, self.name, self.variants.join(", "))
+    }
+}
+
+/// What comes of comparing two signatures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// The places where the two do not describe the same bytes, in the order of reading, at most [`DIFFERENCES_MAX`].
+    /// Fields, variants or parts that follow a missing one are not compared, and a type that is used in several places is
+    /// looked into once.
+    pub differences: Vec<Difference>,
+    /// The enums whose variants agree but for some at the end, which one side lacks; at most [`DIFFERENCES_MAX`].
+    pub appended: Vec<Appended>,
+}
+
+impl Comparison {
+    /// Whether some enum has more variants on that side.
+    pub fn has_appended(&self, side: Side) -> bool {
+        self.appended.iter().any(|appended| appended.side == side)
+    }
+}
+
 impl Signature {
-    /// The first place where two signatures of the method differ, in the order of reading.
+    /// The first place where two signatures of the method do not describe the same bytes.
     pub fn difference(&self, there: &Signature, method: &str) -> Option<Difference> {
-        Walk::new(self, there, method, 1).run().pop()
+        let mut left = COMPARISONS_MAX;
+        Walk::new(self, there, method, 1).run(&mut left).differences.pop()
     }
 
-    /// The places where two signatures of the method differ, in the order of reading, at most [`DIFFERENCES_MAX`].
-    /// Empty if the two describe the same bytes. Fields, variants or parts that follow a missing one are not compared.
+    /// The places where two signatures of the method do not describe the same bytes: [`Comparison::differences`].
     pub fn differences(&self, there: &Signature, method: &str) -> Vec<Difference> {
-        Walk::new(self, there, method, DIFFERENCES_MAX).run()
+        self.compare(there, method).differences
+    }
+
+    /// What two signatures of the method do not have in common.
+    pub fn compare(&self, there: &Signature, method: &str) -> Comparison {
+        let mut left = COMPARISONS_MAX;
+        self.compare_within(there, method, &mut left)
+    }
+
+    /// As [`Signature::compare`], with at most `left` comparisons of types, of which those that were made are taken away.
+    pub(crate) fn compare_within(&self, there: &Signature, method: &str, left: &mut usize) -> Comparison {
+        Walk::new(self, there, method, DIFFERENCES_MAX).run(left)
     }
 }
 
 /// One step of a path.
 #[derive(Clone, Copy)]
-enum Step<'a> {
+pub(super) enum Step<'a> {
     Argument(usize, &'a str),
     Result,
+    /// The error that a method's result may be.
+    Error,
     Part(usize),
     Named(&'a str),
     Element,
@@ -63,15 +129,28 @@ enum Step<'a> {
 impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Argument(number, name) => write!(f, ": argument {number} ({name})"),
+            Step::Argument(number, name) => write!(f, ": argument {number} ({})", shown(name)),
             Step::Result => f.write_str(": result"),
+            Step::Error => f.write_str(": error"),
             Step::Part(index) => write!(f, ".{index}"),
-            Step::Named(name) => write!(f, ".{name}"),
+            Step::Named(name) => write!(f, ".{}", shown(name)),
             Step::Element => f.write_str("[]"),
             Step::Some => f.write_str("?"),
             Step::Key => f.write_str("[key]"),
             Step::Value => f.write_str("[value]"),
         }
+    }
+}
+
+/// A path in words, which begins with a colon.
+pub(super) fn written(steps: &[Step<'_>]) -> String {
+    let text = |steps: &[Step<'_>]| steps.iter().map(Step::to_string).collect::<String>();
+    match steps.split_at_checked(STEPS_MAX / 2) {
+        Some((front, rest)) if steps.len() > STEPS_MAX => {
+            let back = rest.split_at(rest.len() - STEPS_MAX / 2).1;
+            format!("{}..{}", text(front), text(back))
+        }
+        _ => text(steps),
     }
 }
 
@@ -95,26 +174,33 @@ struct Walk<'a> {
     tasks: Vec<Task>,
     /// Tasks of the node that is being compared, in the order of reading.
     fresh: Vec<Task>,
+    found: Comparison,
 }
 
 impl<'a> Walk<'a> {
     fn new(here: &'a Signature, there: &'a Signature, method: &'a str, most: usize) -> Self {
         let (met, steps, tasks, fresh) = (BTreeSet::new(), Vec::new(), Vec::new(), Vec::new());
-        Walk { here, there, method, most, met, steps, tasks, fresh }
+        Walk { here, there, method, most, met, steps, tasks, fresh, found: Comparison::default() }
     }
 
-    fn run(mut self) -> Vec<Difference> {
-        let mut found = Vec::new();
+    fn run(mut self, left: &mut usize) -> Comparison {
         self.signatures();
         loop {
             self.tasks.extend(self.fresh.drain(..).rev());
             match self.tasks.pop() {
-                Some(Task::Report(difference)) => found.push(difference),
-                Some(Task::Compare(path, a, b)) => self.pair(path, a, b),
-                None => return found,
+                Some(Task::Report(difference)) => self.found.differences.push(difference),
+                Some(Task::Compare(path, a, b)) if *left > 0 => {
+                    *left -= 1;
+                    self.pair(path, a, b);
+                }
+                Some(Task::Compare(path, a, _)) => {
+                    self.tasks.clear();
+                    self.differ(path, "", title(self.here, a), "a type too large to compare".into());
+                }
+                None => return self.found,
             }
-            if found.len() >= self.most {
-                return found;
+            if self.found.differences.len() >= self.most {
+                return self.found;
             }
         }
     }
@@ -129,44 +215,62 @@ impl<'a> Walk<'a> {
                     self.compare(ROOT, Step::Argument(index + 1, name), *x, *y);
                 } else {
                     let place = format!(": argument {}", index + 1);
-                    self.differ(ROOT, &place, format!("`{name}`"), format!("`{other}`"));
+                    self.differ(ROOT, &place, quoted(name), quoted(other));
                 }
             }
         }
-        self.compare(ROOT, Step::Result, self.here.returns, self.there.returns);
+        let (x, y) = (self.here.returns, self.there.returns);
+        match (self.here.node(x), self.there.node(y)) {
+            (Some(Node::Result(a, e)), Some(Node::Result(b, f))) => {
+                self.compare(ROOT, Step::Result, *a, *b);
+                self.compare(ROOT, Step::Error, *e, *f);
+            }
+            _ => self.compare(ROOT, Step::Result, x, y),
+        }
     }
 
     fn pair(&mut self, path: Path, x: NodeId, y: NodeId) {
-        if !self.met.insert((x, y)) {
-            return;
-        }
-        if self.steps.len() > COMPARISONS_MAX {
-            self.tasks.clear();
-            return self.differ(path, "", title(self.here, x), "a type too large to compare".into());
-        }
         let (here, there) = (self.here, self.there);
         let (Some(a), Some(b)) = (here.node(x), there.node(y)) else {
             return self.differ(path, "", title(here, x), title(there, y));
         };
         match (a, b) {
             (Node::Leaf(a), Node::Leaf(b)) | (Node::Opaque(a), Node::Opaque(b)) if a == b => {}
+            (Node::Array(_, n), Node::Array(_, m)) if n != m => {
+                self.differ(path, "", format!("{n} elements"), format!("{m} elements"));
+            }
+            (Node::Opaque(a), Node::Opaque(b)) => {
+                self.differ(path, "", format!("opaque {}", shown(a)), format!("opaque {}", shown(b)));
+            }
+            _ if std::mem::discriminant(a) != std::mem::discriminant(b) || matches!(a, Node::Leaf(_)) => {
+                self.differ(path, "", title(here, x), title(there, y));
+            }
+            _ if self.met.insert((x, y)) => self.inside(path, a, b),
+            _ => {}
+        }
+    }
+
+    /// What two nodes of one kind hold.
+    fn inside(&mut self, path: Path, a: &'a Node, b: &'a Node) {
+        match (a, b) {
             (Node::Option(a), Node::Option(b)) => self.compare(path, Step::Some, *a, *b),
-            (Node::Seq(a), Node::Seq(b)) => self.compare(path, Step::Element, *a, *b),
-            (Node::Array(a, n), Node::Array(b, m)) if n == m => self.compare(path, Step::Element, *a, *b),
+            (Node::Seq(a), Node::Seq(b)) | (Node::Array(a, _), Node::Array(b, _)) => {
+                self.compare(path, Step::Element, *a, *b);
+            }
             (Node::Map(k, v), Node::Map(l, w)) => {
                 self.compare(path, Step::Key, *k, *l);
                 self.compare(path, Step::Value, *v, *w);
             }
+            (Node::Result(a, e), Node::Result(b, f)) => {
+                self.compare(path, Step::Named("Ok"), *a, *b);
+                self.compare(path, Step::Named("Err"), *e, *f);
+            }
             (Node::Tuple(a), Node::Tuple(b)) => self.unnamed(path, a, b),
             (Node::Struct { fields: a, .. }, Node::Struct { fields: b, .. }) => self.fields(path, a, b),
-            (Node::Enum { variants: a, .. }, Node::Enum { variants: b, .. }) => self.variants(path, a, b),
-            (Node::Array(_, n), Node::Array(_, m)) => {
-                self.differ(path, "", format!("{n} elements"), format!("{m} elements"));
+            (Node::Enum { name, variants: a }, Node::Enum { name: other, variants: b }) => {
+                self.variants(path, (name, a), (other, b));
             }
-            (Node::Opaque(a), Node::Opaque(b)) => {
-                self.differ(path, "", format!("opaque {a}"), format!("opaque {b}"));
-            }
-            _ => self.differ(path, "", title(here, x), title(there, y)),
+            _ => {}
         }
     }
 
@@ -186,8 +290,15 @@ impl<'a> Walk<'a> {
         self.names(path, "field", a, b);
     }
 
-    fn variants(&mut self, path: Path, a: &'a [(String, Content)], b: &'a [(String, Content)]) {
+    fn variants(
+        &mut self,
+        path: Path,
+        (name, a): (&'a str, &'a [(String, Content)]),
+        (other, b): (&'a str, &'a [(String, Content)]),
+    ) {
+        let mut same = 0;
         for ((name, x), (_, y)) in a.iter().zip(b).take_while(|(a, b)| a.0 == b.0) {
+            same += 1;
             let inside = self.step(path, Step::Named(name));
             match (x, y) {
                 (Content::Unit, Content::Unit) => {}
@@ -199,16 +310,29 @@ impl<'a> Walk<'a> {
                 _ => self.differ(inside, "", kind(x).into(), kind(y).into()),
             }
         }
-        self.names(path, "variant", a, b);
+        match (&a[same..], &b[same..]) {
+            ([], []) => {}
+            (more, []) => self.appended(path, name, more, Side::Here),
+            ([], more) => self.appended(path, other, more, Side::There),
+            _ => self.names(path, "variant", a, b),
+        }
+    }
+
+    fn appended(&mut self, path: Path, name: &str, more: &[(String, Content)], side: Side) {
+        // One of each side is enough to know that values have to be looked at.
+        if self.found.appended.len() >= DIFFERENCES_MAX && self.found.has_appended(side) {
+            return;
+        }
+        let variants = more.iter().take(DIFFERENCES_MAX).map(|(name, _)| shown(name)).collect();
+        self.found.appended.push(Appended { path: self.place(path), name: shown(name), variants, side });
     }
 
     /// Reports the first name that the two lists do not share.
     fn names<T>(&mut self, path: Path, what: &str, a: &[(String, T)], b: &[(String, T)]) {
         let same = a.iter().zip(b).take_while(|(a, b)| a.0 == b.0).count();
-        let quoted =
-            |list: &[(String, T)]| list.get(same).map_or("nothing".into(), |(name, _)| format!("`{name}`"));
+        let at = |list: &[(String, T)]| list.get(same).map_or("nothing".into(), |(name, _)| quoted(name));
         if same < a.len().max(b.len()) {
-            self.differ(path, &format!(", {what} {}", same + 1), quoted(a), quoted(b));
+            self.differ(path, &format!(", {what} {}", same + 1), at(a), at(b));
         }
     }
 
@@ -223,11 +347,11 @@ impl<'a> Walk<'a> {
     }
 
     fn differ(&mut self, path: Path, place: &str, here: String, there: String) {
-        let path = format!("{}{place}", self.written(path));
+        let path = format!("{}{place}", self.place(path));
         self.fresh.push(Task::Report(Difference { path, here, there }));
     }
 
-    fn written(&self, path: Path) -> String {
+    fn place(&self, path: Path) -> String {
         let mut steps = Vec::new();
         let mut at = path;
         while let Some((parent, step)) = self.steps.get(at) {
@@ -235,15 +359,20 @@ impl<'a> Walk<'a> {
             at = *parent;
         }
         steps.reverse();
-        let text = |steps: &[Step<'_>]| steps.iter().map(Step::to_string).collect::<String>();
-        match steps.split_at_checked(STEPS_MAX / 2) {
-            Some((front, rest)) if steps.len() > STEPS_MAX => {
-                let back = rest.split_at(rest.len() - STEPS_MAX / 2).1;
-                format!("{}{}..{}", self.method, text(front), text(back))
-            }
-            _ => format!("{}{}", self.method, text(&steps)),
-        }
+        format!("{}{}", self.method, written(&steps))
     }
+}
+
+/// A name, cut to a length that anyone reads.
+pub(super) fn shown(name: &str) -> String {
+    match name.char_indices().nth(NAME_MAX) {
+        Some((end, _)) => format!("{}..", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("`{}`", shown(name))
 }
 
 fn counted(number: usize, what: &str) -> String {
@@ -262,22 +391,24 @@ fn kind(content: &Content) -> &'static str {
 fn title(signature: &Signature, id: NodeId) -> String {
     let short = |id: &NodeId| match signature.node(*id) {
         Some(Node::Leaf(name) | Node::Opaque(name) | Node::Struct { name, .. } | Node::Enum { name, .. }) => {
-            name.clone()
+            shown(name)
         }
         Some(Node::Option(_)) => "Option<..>".into(),
         Some(Node::Seq(_)) => "Vec<..>".into(),
+        Some(Node::Result(..)) => "Result<..>".into(),
         _ => "..".into(),
     };
     match signature.node(id) {
-        Some(Node::Leaf(name)) => name.clone(),
-        Some(Node::Opaque(name)) => format!("opaque {name}"),
+        Some(Node::Leaf(name)) => shown(name),
+        Some(Node::Opaque(name)) => format!("opaque {}", shown(name)),
         Some(Node::Option(inner)) => format!("Option<{}>", short(inner)),
         Some(Node::Seq(inner)) => format!("Vec<{}>", short(inner)),
         Some(Node::Map(key, value)) => format!("Map<{}, {}>", short(key), short(value)),
         Some(Node::Tuple(parts)) => format!("a tuple of {}", parts.len()),
         Some(Node::Array(inner, length)) => format!("[{}; {length}]", short(inner)),
-        Some(Node::Struct { name, .. }) => format!("struct {name}"),
-        Some(Node::Enum { name, .. }) => format!("enum {name}"),
+        Some(Node::Struct { name, .. }) => format!("struct {}", shown(name)),
+        Some(Node::Enum { name, .. }) => format!("enum {}", shown(name)),
+        Some(Node::Result(ok, error)) => format!("Result<{}, {}>", short(ok), short(error)),
         None => "an unknown type".into(),
     }
 }

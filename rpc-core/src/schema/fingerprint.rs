@@ -21,7 +21,7 @@ impl Signature {
     /// kind and then: leaf (1) and opaque (2) their name; option (3) and sequence (4) a reference; map (5) two; tuple (6)
     /// a number and as many references; struct (7) a number and as many names with references; enum (8) a number and
     /// as many names, each with its content: 0 for none, or as tuple or struct; array (9) a reference and its length as
-    /// `u64`.
+    /// `u64`; result (10) two references.
     pub fn fingerprint(&self) -> u64 {
         xxh3_64(&self.canonical_form())
     }
@@ -136,6 +136,11 @@ impl Form {
                 self.bytes.push(9);
                 self.reference(*inner);
                 self.bytes.extend_from_slice(&length.to_le_bytes());
+            }
+            Node::Result(ok, error) => {
+                self.bytes.push(10);
+                self.reference(*ok);
+                self.reference(*error);
             }
         }
     }

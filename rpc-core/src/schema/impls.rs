@@ -1,21 +1,25 @@
 //! The types of `std` that serde knows: leaves, collections, tuples, arrays.
 //!
-//! Left out: `OsString`, which differs between platforms, and the `Weak` pointers, which arrive empty.
+//! Left out: the `Weak` pointers, which arrive empty.
 // These are types that cross the wire, not state of an engine.
 #![allow(clippy::disallowed_types)]
 
 use super::{Content, Node, NodeId, Schema, Types};
 use crate::service::{Fallible, Plain};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
-use std::ffi::CString;
+use std::ffi::{CString, OsStr, OsString};
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 macro_rules! leaves {
-    ($($type:ty = $name:literal)*) => { $(
+    ($($type:ty = $name:literal)*) => {
+        /// The names of the types without parts.
+        pub const LEAVES: &[&str] = &[$($name),*];
+
+        $(
         impl Schema for $type {
             type Kind = Plain;
 
@@ -58,6 +62,8 @@ macro_rules! like {
 like! {
     [] Box<str> => String;
     [] Bytes => Vec<u8>;
+    [] BytesMut => Vec<u8>;
+    [] Box<OsStr> => OsString;
     [T: ?Sized + 'static] PhantomData<T> => ();
     [T: Schema] Box<[T]> => Vec<T>;
     [T: Schema] VecDeque<T> => Vec<T>;
@@ -67,11 +73,25 @@ like! {
     [T: Schema + Eq + Hash, S: BuildHasher + Default + 'static] HashSet<T, S> => Vec<T>;
 }
 
+/// One of the other platform's is written in another way and cannot be read: that value fails, in that call.
+impl Schema for OsString {
+    type Kind = Plain;
+
+    fn describe(types: &mut Types) -> NodeId {
+        types.composite(TypeId::of::<Self>(), &|types| {
+            let unix = Content::Tuple(vec![<Vec<u8>>::describe(types)]);
+            let windows = Content::Tuple(vec![<Vec<u16>>::describe(types)]);
+            let variants = vec![("Unix".into(), unix), ("Windows".into(), windows)];
+            Node::Enum { name: "OsString".into(), variants }
+        })
+    }
+}
+
 impl<T: Schema> Schema for Vec<T> {
     type Kind = Plain;
 
     fn describe(types: &mut Types) -> NodeId {
-        types.composite(TypeId::of::<Self>(), |types| Node::Seq(T::describe(types)))
+        types.composite(TypeId::of::<Self>(), &|types| Node::Seq(T::describe(types)))
     }
 }
 
@@ -79,13 +99,13 @@ impl<T: Schema> Schema for Option<T> {
     type Kind = Plain;
 
     fn describe(types: &mut Types) -> NodeId {
-        types.composite(TypeId::of::<Self>(), |types| Node::Option(T::describe(types)))
+        types.composite(TypeId::of::<Self>(), &|types| Node::Option(T::describe(types)))
     }
 }
 
 /// The one key of all maps with these keys and values.
 fn map<K: Schema, V: Schema>(types: &mut Types) -> NodeId {
-    types.composite(TypeId::of::<PhantomData<(K, V)>>(), |types| {
+    types.composite(TypeId::of::<PhantomData<(K, V)>>(), &|types| {
         let key = K::describe(types);
         Node::Map(key, V::describe(types))
     })
@@ -111,10 +131,9 @@ impl<T: Schema, E: Schema> Schema for Result<T, E> {
     type Kind = Fallible;
 
     fn describe(types: &mut Types) -> NodeId {
-        types.composite(TypeId::of::<Self>(), |types| {
-            let ok = Content::Tuple(vec![T::describe(types)]);
-            let err = Content::Tuple(vec![E::describe(types)]);
-            Node::Enum { name: "Result".into(), variants: vec![("Ok".into(), ok), ("Err".into(), err)] }
+        types.composite(TypeId::of::<Self>(), &|types| {
+            let ok = T::describe(types);
+            Node::Result(ok, E::describe(types))
         })
     }
 }
@@ -126,7 +145,7 @@ macro_rules! arrays {
             type Kind = Plain;
 
             fn describe(types: &mut Types) -> NodeId {
-                types.composite(TypeId::of::<Self>(), |types| Node::Array(T::describe(types), $length))
+                types.composite(TypeId::of::<Self>(), &|types| Node::Array(T::describe(types), $length))
             }
         }
     )* };

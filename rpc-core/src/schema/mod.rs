@@ -6,6 +6,8 @@
 //! because each type is described once and referred to afterwards.
 
 mod difference;
+mod evolution;
+mod excerpt;
 mod fingerprint;
 mod impls;
 mod node;
@@ -14,12 +16,21 @@ mod shared;
 mod signature;
 mod types;
 
-pub use difference::{DIFFERENCES_MAX, Difference};
+pub(crate) use difference::COMPARISONS_MAX;
+pub use difference::{Appended, Comparison, DIFFERENCES_MAX, Difference, Side};
+pub use evolution::{Evolution, UnknownVariant};
+pub use excerpt::{Excerpt, read_signature, read_types};
+pub use impls::LEAVES;
 pub use node::{Content, Node, NodeId};
 pub use signature::{NODES_MAX, Signature};
 pub use types::{Describe, Fields, Types, Variant, describe_opaque};
 
 use serde::{Serialize, de::DeserializeOwned};
+
+/// What serde can write and read. A generic type asks for it as a whole, since only serde knows under which bounds it can.
+pub trait Portable: Serialize + DeserializeOwned {}
+
+impl<T: Serialize + DeserializeOwned> Portable for T {}
 
 /// A type whose structure on the wire is known. Derived (`#[derive(Schema)]`); the types of `std` that serde knows have
 /// it.

@@ -6,6 +6,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub(super) u32);
 
+impl NodeId {
+    /// The id of the node at this place of its graph.
+    pub(crate) fn at(index: usize) -> Self {
+        Self(index as u32)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// The structure of one type. Two nodes describe the same bytes if they are equal but for the names of types.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Node {
@@ -37,6 +48,9 @@ pub enum Node {
         /// Its variants, in the order of the wire.
         variants: Vec<(String, Content)>,
     },
+    /// A value or an error. A kind of its own: as a method's result it is written in another way than an enum, because the
+    /// frame says which of the two it is.
+    Result(NodeId, NodeId),
 }
 
 /// What a variant of an enum holds.
@@ -52,22 +66,42 @@ pub enum Content {
 
 impl Node {
     /// Everything that this node refers to, in order.
-    pub(super) fn references(&self) -> Vec<NodeId> {
-        let named = |fields: &[(String, NodeId)]| fields.iter().map(|(_, id)| *id).collect();
+    pub(crate) fn references(&self) -> Vec<NodeId> {
+        let mut all = Vec::new();
+        self.mapped(&mut |id| {
+            all.push(id);
+            id
+        });
+        all
+    }
+
+    /// The same node with other references, which are asked for in order.
+    pub(super) fn mapped(&self, to: &mut impl FnMut(NodeId) -> NodeId) -> Node {
         match self {
-            Node::Leaf(_) | Node::Opaque(_) => Vec::new(),
-            Node::Option(inner) | Node::Seq(inner) | Node::Array(inner, _) => vec![*inner],
-            Node::Map(key, value) => vec![*key, *value],
-            Node::Tuple(parts) => parts.clone(),
-            Node::Struct { fields, .. } => named(fields),
-            Node::Enum { variants, .. } => variants
-                .iter()
-                .flat_map(|(_, content)| match content {
-                    Content::Unit => Vec::new(),
-                    Content::Tuple(parts) => parts.clone(),
-                    Content::Struct(fields) => named(fields),
-                })
-                .collect(),
+            Node::Leaf(name) => Node::Leaf(name.clone()),
+            Node::Opaque(name) => Node::Opaque(name.clone()),
+            Node::Option(inner) => Node::Option(to(*inner)),
+            Node::Seq(inner) => Node::Seq(to(*inner)),
+            Node::Map(key, value) => Node::Map(to(*key), to(*value)),
+            Node::Tuple(parts) => Node::Tuple(parts.iter().map(|id| to(*id)).collect()),
+            Node::Array(inner, length) => Node::Array(to(*inner), *length),
+            Node::Struct { name, fields } => Node::Struct { name: name.clone(), fields: named(fields, to) },
+            Node::Enum { name, variants } => {
+                let each = |(name, content): &(String, Content)| {
+                    let content = match content {
+                        Content::Unit => Content::Unit,
+                        Content::Tuple(parts) => Content::Tuple(parts.iter().map(|id| to(*id)).collect()),
+                        Content::Struct(fields) => Content::Struct(named(fields, to)),
+                    };
+                    (name.clone(), content)
+                };
+                Node::Enum { name: name.clone(), variants: variants.iter().map(each).collect() }
+            }
+            Node::Result(ok, error) => Node::Result(to(*ok), to(*error)),
         }
     }
+}
+
+fn named(fields: &[(String, NodeId)], to: &mut impl FnMut(NodeId) -> NodeId) -> Vec<(String, NodeId)> {
+    fields.iter().map(|(name, id)| (name.clone(), to(*id))).collect()
 }

@@ -6,7 +6,7 @@ use std::any::TypeId;
 use std::ops::{Bound, Range, RangeFrom, RangeInclusive, RangeTo};
 
 fn range(types: &mut Types, key: TypeId, name: &str, fields: &[(&str, Describe)]) -> NodeId {
-    types.composite(key, |types| Node::Struct {
+    types.composite(key, &|types| Node::Struct {
         name: name.to_owned(),
         fields: fields.iter().map(|(name, describe)| ((*name).to_owned(), describe(types))).collect(),
     })
@@ -35,7 +35,7 @@ impl<T: Schema> Schema for Bound<T> {
 
     fn describe(types: &mut Types) -> NodeId {
         use super::Content::{Tuple, Unit};
-        types.composite(TypeId::of::<Self>(), |types| {
+        types.composite(TypeId::of::<Self>(), &|types| {
             let inner = T::describe(types);
             let variants = vec![
                 ("Unbounded".to_owned(), Unit),

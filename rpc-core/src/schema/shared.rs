@@ -8,7 +8,9 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::num::{Saturating, Wrapping};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -31,6 +33,12 @@ through! {
     [T: Schema] Arc<[T]> => Vec<T>;
     [] Rc<str> => String;
     [] Arc<str> => String;
+    [] Rc<Path> => PathBuf;
+    [] Arc<Path> => PathBuf;
+    [] Rc<CStr> => CString;
+    [] Arc<CStr> => CString;
+    [] Rc<OsStr> => OsString;
+    [] Arc<OsStr> => OsString;
     [T: Schema + Copy] Cell<T> => T;
     [T: Schema] RefCell<T> => T;
     [T: Schema] Mutex<T> => T;

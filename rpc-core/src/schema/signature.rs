@@ -2,19 +2,24 @@
 
 use super::{Node, NodeId};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The most nodes that a signature from a peer may have.
 pub const NODES_MAX: usize = 4096;
 
-/// The structure of a method's arguments and of its result.
+/// The structure of a method's arguments and of its result. The methods of a service share their nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Arc<[Node]>,
     pub(super) arguments: Vec<(String, NodeId)>,
     pub(super) returns: NodeId,
 }
 
 impl Signature {
+    pub(crate) fn new(nodes: Arc<[Node]>, arguments: Vec<(String, NodeId)>, returns: NodeId) -> Self {
+        Self { nodes, arguments, returns }
+    }
+
     /// Whether every reference leads to a node and there are at most [`NODES_MAX`] of them. To be asked of a signature
     /// that a peer sent, before anything else.
     pub fn is_sound(&self) -> bool {

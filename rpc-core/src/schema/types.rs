@@ -3,6 +3,7 @@
 use super::{Content, Node, NodeId, Signature};
 use std::any::TypeId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// `<T as Schema>::describe`, as a value.
 pub type Describe = fn(&mut Types) -> NodeId;
@@ -39,8 +40,9 @@ enum Key {
 }
 
 impl Types {
-    /// The id is known before the node is, so that the node may refer to itself.
-    fn define(&mut self, key: Key, fill: impl FnOnce(&mut Types) -> Node) -> NodeId {
+    /// The id is known before the node is, so that the node may refer to itself. `fill` is no type parameter: this would be
+    /// compiled anew for every type that is described.
+    fn define(&mut self, key: Key, fill: &dyn Fn(&mut Types) -> Node) -> NodeId {
         if let Some(id) = self.seen.get(&key) {
             return *id;
         }
@@ -55,23 +57,23 @@ impl Types {
         id
     }
 
-    pub(super) fn composite(&mut self, key: TypeId, fill: impl FnOnce(&mut Types) -> Node) -> NodeId {
+    pub(super) fn composite(&mut self, key: TypeId, fill: &dyn Fn(&mut Types) -> Node) -> NodeId {
         self.define(Key::Type(key), fill)
     }
 
     /// A type without parts. Types of one name are one.
     pub fn leaf(&mut self, name: &str) -> NodeId {
-        self.define(Key::Leaf(name.to_owned()), |_| Node::Leaf(name.to_owned()))
+        self.define(Key::Leaf(name.to_owned()), &|_| Node::Leaf(name.to_owned()))
     }
 
     /// A type whose structure is not known. Types of one name are taken for one.
     pub fn opaque(&mut self, name: &str) -> NodeId {
-        self.define(Key::Opaque(name.to_owned()), |_| Node::Opaque(name.to_owned()))
+        self.define(Key::Opaque(name.to_owned()), &|_| Node::Opaque(name.to_owned()))
     }
 
     /// A structure with named fields; `key` is its own `TypeId`.
     pub fn structure(&mut self, key: TypeId, name: &str, fields: Fields) -> NodeId {
-        self.composite(key, |types| Node::Struct { name: name.to_owned(), fields: types.fields(fields) })
+        self.composite(key, &|types| Node::Struct { name: name.to_owned(), fields: types.fields(fields) })
     }
 
     /// A tuple or tuple structure; without parts it is the same as `()`.
@@ -79,7 +81,7 @@ impl Types {
         if parts.is_empty() {
             return self.leaf("()");
         }
-        self.composite(key, |types| Node::Tuple(types.parts(parts)))
+        self.composite(key, &|types| Node::Tuple(types.parts(parts)))
     }
 
     /// An enum, its variants in the order of their declaration.
@@ -89,7 +91,7 @@ impl Types {
         name: &str,
         variants: &'static [(&'static str, Variant)],
     ) -> NodeId {
-        self.composite(key, |types| Node::Enum {
+        self.composite(key, &|types| Node::Enum {
             name: name.to_owned(),
             variants: variants
                 .iter()
@@ -130,7 +132,19 @@ impl Types {
 
     /// The signature of a method with these arguments and this result, all of which were described here.
     pub fn signature(self, arguments: Vec<(String, NodeId)>, returns: NodeId) -> Signature {
-        Signature { nodes: self.nodes, arguments, returns }
+        Signature { nodes: self.nodes.into(), arguments, returns }
+    }
+
+    /// The signatures of several methods, all of whose types were described here. They share their nodes.
+    pub fn signatures(self, methods: Vec<(Vec<(String, NodeId)>, NodeId)>) -> Vec<Signature> {
+        let nodes: Arc<[Node]> = self.nodes.into();
+        let signature = |(arguments, returns)| Signature { nodes: nodes.clone(), arguments, returns };
+        methods.into_iter().map(signature).collect()
+    }
+
+    /// All that was described here, as one graph.
+    pub(crate) fn into_nodes(self) -> Vec<Node> {
+        self.nodes
     }
 }
 

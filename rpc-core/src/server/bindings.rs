@@ -2,9 +2,11 @@
 
 use super::Lane;
 use super::Session;
+use super::suggestion::Suggestions;
 use crate::error::{Offer, ProtocolError};
 use crate::frame::{Bind, Bound, BoundMethod, BoundResult};
 use crate::limits::METHOD_TABLE_MAX;
+use crate::schema::Excerpt;
 use crate::service::Descriptor;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -15,8 +17,6 @@ pub(super) struct Entry {
     pub(super) method: u16,
     pub(super) idempotent: bool,
     pub(super) blocking: bool,
-    /// Client and server understand it alike.
-    pub(super) usable: bool,
     /// Of service and method, so that the hash of a payload is that of the call.
     pub(super) seed: u64,
 }
@@ -63,35 +63,44 @@ impl Session {
     }
 
     fn accept(&mut self, bind: &Bind, service: usize) -> BoundResult {
-        let ours = self.services.all[service];
-        let prints = &self.services.fingerprints[service];
+        let services = self.services.clone();
+        let (ours, prints) = (services.all[service], &services.fingerprints[service]);
+        let mut excerpt = Excerpt::default();
+        let mut suggestions = Suggestions::new(ours, prints, bind);
         let mut methods = Vec::with_capacity(bind.methods.len());
         self.table.resize(usize::from(bind.base), None);
         for wanted in &bind.methods {
             let Some(index) = ours.methods.iter().position(|method| method.name == wanted.name) else {
-                methods.push(BoundMethod::Missing);
+                methods.push(BoundMethod::Missing { suggestion: suggestions.for_missing(wanted) });
                 self.table.push(None);
                 continue;
             };
             let method = &ours.methods[index];
             // A client that would run a call again must not meet a handler that may run once only.
-            let usable = prints[index] == wanted.fingerprint && (method.idempotent || !wanted.idempotent);
-            methods.push(if usable {
-                BoundMethod::Usable
-            } else {
-                BoundMethod::Differs { structure: Vec::new() }
-            });
-            let seed = xxh3_64(method.path.as_bytes());
-            let (idempotent, blocking) = (method.idempotent, method.blocking);
-            self.table.push(Some(Entry {
+            let runs_once = wanted.idempotent && !method.idempotent;
+            let judged = match (prints[index] == wanted.fingerprint, runs_once) {
+                (true, false) => BoundMethod::Usable,
+                (true, true) => BoundMethod::RunsOnce,
+                (false, _) => {
+                    let structure = excerpt.add(&services.signatures[service][index]).unwrap_or_default();
+                    BoundMethod::Differs { runs_once, structure }
+                }
+            };
+            // Where the client can compare, it may find that the two differ in what does no harm.
+            let callable = match &judged {
+                BoundMethod::Usable => true,
+                BoundMethod::Differs { runs_once, structure } => !runs_once && !structure.is_empty(),
+                _ => false,
+            };
+            methods.push(judged);
+            self.table.push(callable.then(|| Entry {
                 service: service as u16,
                 method: index as u16,
-                idempotent,
-                blocking,
-                usable,
-                seed,
+                idempotent: method.idempotent,
+                blocking: method.blocking,
+                seed: xxh3_64(method.path.as_bytes()),
             }));
         }
-        BoundResult::Accepted { version: ours.version, methods }
+        BoundResult::Accepted { version: ours.version, methods, types: excerpt.into_types() }
     }
 }

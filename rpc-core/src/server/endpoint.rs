@@ -7,6 +7,7 @@ use crate::codec::CodecId;
 use crate::frame::{Hello, PROTOCOL_MAX, RejectCode, SessionWish};
 use crate::ids::{Domain, Incarnation, SessionId, SlotId, Token};
 use crate::limits::Limits;
+use crate::schema::Signature;
 use crate::service::Descriptor;
 use crate::stats::Stats;
 use crate::time::Instant;
@@ -38,6 +39,8 @@ pub enum Admission {
 pub(super) struct Services {
     pub(super) all: Vec<&'static Descriptor>,
     pub(super) fingerprints: Vec<Vec<u64>>,
+    /// What fingerprints are made of, for clients whose own differ.
+    pub(super) signatures: Vec<Vec<Signature>>,
 }
 
 /// The machine of the whole server.
@@ -55,11 +58,10 @@ impl Endpoint {
     /// A server of these services. Names may stand there several times with different major versions; see
     /// [`Endpoint::duplicate`].
     pub fn new(config: Config, incarnation: Incarnation, services: Vec<&'static Descriptor>) -> Self {
-        let fingerprints = services
-            .iter()
-            .map(|service| service.methods.iter().map(|method| method.fingerprint()).collect())
-            .collect();
-        let services = Arc::new(Services { all: services, fingerprints });
+        let signatures: Vec<Vec<_>> = services.iter().map(|service| service.signatures()).collect();
+        let fingerprints =
+            signatures.iter().map(|all| all.iter().map(Signature::fingerprint).collect()).collect();
+        let services = Arc::new(Services { all: services, fingerprints, signatures });
         Self { config, incarnation, services, connections: 0, draining: false, past: Stats::default() }
     }
 

@@ -12,6 +12,7 @@ mod queue;
 mod requests;
 mod session;
 mod slot;
+mod suggestion;
 
 pub use endpoint::{Admission, Endpoint, Fresh};
 pub use handshake::Handshake;

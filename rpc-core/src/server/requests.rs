@@ -101,7 +101,7 @@ impl Session {
     #[inline]
     fn handle_whole(&mut self, now: Instant, lane: Lane, request: Whole<'_>) -> Result<(), ProtocolError> {
         let entry = match self.table.get(usize::from(request.method)) {
-            Some(Some(entry)) if entry.usable && (entry.idempotent || !request.idempotent) => *entry,
+            Some(Some(entry)) if entry.idempotent || !request.idempotent => *entry,
             _ => {
                 let reason = format!("method {} is not usable in this binding", request.method);
                 self.refuse(lane, request.id, Code::Unimplemented, &reason);

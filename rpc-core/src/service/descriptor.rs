@@ -1,6 +1,6 @@
 //! The table of a service's methods, which the macro writes as a constant.
 
-use crate::schema::{Describe, Signature, Types};
+use crate::schema::{Describe, NodeId, Signature, Types};
 use std::time::Duration;
 
 /// A service: its name, its version, its methods.
@@ -44,14 +44,27 @@ pub struct Argument {
     pub describe: Describe,
 }
 
+impl Descriptor {
+    /// The structures of all methods' types, in the order of the methods; they share the types that they have in common.
+    /// Made anew at each call of this.
+    pub fn signatures(&self) -> Vec<Signature> {
+        let mut types = Types::default();
+        let methods = self.methods.iter().map(|method| method.describe(&mut types)).collect();
+        types.signatures(methods)
+    }
+}
+
 impl Method {
     /// The structure of the method's types, which is made anew at each call of this.
     pub fn signature(&self) -> Signature {
         let mut types = Types::default();
-        let arguments =
-            self.arguments.iter().map(|a| (a.name.to_owned(), (a.describe)(&mut types))).collect();
-        let returns = (self.returns)(&mut types);
+        let (arguments, returns) = self.describe(&mut types);
         types.signature(arguments, returns)
+    }
+
+    pub(crate) fn describe(&self, types: &mut Types) -> (Vec<(String, NodeId)>, NodeId) {
+        let arguments = self.arguments.iter().map(|a| (a.name.to_owned(), (a.describe)(types))).collect();
+        (arguments, (self.returns)(types))
     }
 
     /// The fingerprint of [`Method::signature`]: neither the method's name nor whether it is idempotent is in it.

@@ -1,10 +1,12 @@
 //! How a handler ends, on either side of the wire.
 
 use crate::codec::{CodecId, Decoder, Malformed, Unencodable};
-use crate::error::Error;
+use crate::error::{Error, Execution};
 use crate::ids::RequestId;
+use crate::schema::Evolution;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// What the payload of a reply holds. It travels in the frame, beside the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,13 +103,15 @@ pub struct Reply {
     pub method: &'static str,
     /// The call.
     pub request_id: Option<RequestId>,
+    /// Where the method's types are not quite the same on both sides.
+    pub evolution: Option<Arc<Evolution>>,
 }
 
 impl Reply {
     /// Reads the payload, all of it, as a `T`.
     ///
     /// # Errors
-    /// [`Error::Undecodable`]: it is no `T`.
+    /// [`Error::Undecodable`]: it is no `T`. [`Error::UnknownVariant`]: the server has variants that `T` lacks.
     pub fn read<T: DeserializeOwned + 'static>(&self) -> Result<T, Error> {
         let mut from = match &self.payload {
             Payload::Owned(bytes) => Decoder::new(bytes, self.codec),
@@ -133,6 +137,17 @@ impl Reply {
 
     #[cold]
     fn undecodable(&self, why: Malformed) -> Error {
-        Error::Undecodable { method: self.method, why: why.to_string(), request_id: self.request_id }
+        let (method, request_id) = (self.method, self.request_id);
+        let found = self.evolution.as_deref().and_then(|evolution| {
+            let value = evolution.unknown_result(self.verdict, self.payload.as_slice(), self.codec)?;
+            Some((value, evolution.address().clone()))
+        });
+        match found {
+            None => Error::Undecodable { method, why: why.to_string(), request_id },
+            Some((value, address)) => {
+                let execution = Execution::Executed;
+                Error::UnknownVariant { method, address, value, execution, request_id }
+            }
+        }
     }
 }

@@ -26,7 +26,7 @@ fn a_changed_field_is_named_by_its_path() {
     let here = signature(&[], <Result<Vec<Option<Ticket>>, u8>>::describe);
     let there = signature(&[], <Result<Vec<Option<Wide>>, u8>>::describe);
     let found = here.difference(&there, "refund").unwrap().to_string();
-    assert_eq!(found, "refund: result.Ok[]?.seat: u32 here, u64 there");
+    assert_eq!(found, "refund: result[]?.seat: u32 here, u64 there");
 }
 
 #[test]
@@ -93,8 +93,9 @@ fn no_more_differences_are_listed_than_anyone_reads() {
         let id = describe(&mut types);
         types.signature((0..100).map(|n| (format!("a{n}"), id)).collect(), id)
     };
-    // one type that differs is one difference, however often it is used
-    assert_eq!(many(u8::describe).differences(&many(u16::describe), "m").len(), 1);
+    assert_eq!(many(u8::describe).differences(&many(u16::describe), "m").len(), DIFFERENCES_MAX);
+    // what is in a type is looked into once, however often the type is used
+    assert_eq!(many(Ticket::describe).differences(&many(Wide::describe), "m").len(), 1);
     type Wide16 =
         (u8, (u16, (u32, (u64, (i8, (i16, (i32, (i64, (f32, (f64, (u128, (i128, (char, bool)))))))))))));
     type Less16 =
@@ -105,6 +106,54 @@ fn no_more_differences_are_listed_than_anyone_reads() {
     );
     let found = a.differences(&b, "m");
     assert!(found.len() > 10 && found.len() <= DIFFERENCES_MAX, "{}", found.len());
+}
+
+#[test]
+fn two_fields_that_changed_alike_are_two_differences() {
+    structure! { Old as "T" { row: u32, seat: u32 } }
+    structure! { New as "T" { row: u64, seat: u64 } }
+    let found: Vec<String> =
+        with::<Old>().differences(&with::<New>(), "m").iter().map(|d| d.to_string()).collect();
+    let expected = [
+        "m: argument 1 (ticket).row: u32 here, u64 there",
+        "m: argument 1 (ticket).seat: u32 here, u64 there",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn results_and_errors_are_told_apart() {
+    structure! { Limit as "Refused" { limit: u32 } }
+    structure! { WideLimit as "Refused" { limit: u64 } }
+    let here = signature(&[], <Result<Ticket, Limit>>::describe);
+    let there = signature(&[], <Result<Wide, WideLimit>>::describe);
+    let found: Vec<String> = here.differences(&there, "sell").iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["sell: result.seat: u32 here, u64 there", "sell: error.limit: u32 here, u64 there"]);
+    let plain = signature(&[], Ticket::describe);
+    let found = here.difference(&plain, "sell").unwrap().to_string();
+    assert_eq!(found, "sell: result: Result<Ticket, Refused> here, struct Ticket there");
+    differ::<Vec<Result<Ticket, u8>>, Vec<Result<Wide, u8>>>("[].Ok.seat: u32 here, u64 there");
+}
+
+#[test]
+fn an_enum_of_ones_own_is_no_result_even_if_it_looks_like_one() {
+    choice! { Mine as "Result" { Ok(u8), Err(u16) } }
+    let here = signature(&[], <Result<u8, u16>>::describe);
+    let there = signature(&[], Mine::describe);
+    assert_ne!(here.fingerprint(), there.fingerprint());
+    let found = here.difference(&there, "m").unwrap().to_string();
+    assert_eq!(found, "m: result: Result<u8, u16> here, enum Result there");
+}
+
+#[test]
+fn long_names_of_the_other_side_are_cut() {
+    let named = |name: &str| {
+        let mut types = Types::default();
+        let id = types.opaque(name);
+        types.signature(vec![], id)
+    };
+    let found = named("Short").difference(&named(&"x".repeat(10_000)), "m").unwrap();
+    assert_eq!(found.there, format!("opaque {}..", "x".repeat(80)));
 }
 
 newtype! { Seat(u32) }

@@ -2,7 +2,7 @@
 
 use crate::{signature, with};
 use rpc_core::codec::{CodecId, Decoder, Encoder};
-use rpc_core::schema::{Content, NODES_MAX, Node, Schema, Signature};
+use rpc_core::schema::{NODES_MAX, Node, Schema, Signature};
 use serde::Serialize;
 
 /// A signature as its parts, to be written with references of one's own choice.
@@ -107,9 +107,8 @@ fn a_signature_can_be_read_node_by_node() {
     let signature = with::<Result<u8, Option<bool>>>();
     let (name, id) = signature.arguments().next().unwrap();
     assert_eq!(name, "ticket");
-    let Some(Node::Enum { name, variants }) = signature.node(id) else { panic!("no enum") };
-    assert_eq!(name, "Result");
-    let Content::Tuple(parts) = &variants[0].1 else { panic!("no tuple") };
-    assert_eq!(signature.node(parts[0]), Some(&Node::Leaf("u8".into())));
+    let Some(Node::Result(ok, error)) = signature.node(id) else { panic!("no result") };
+    assert_eq!(signature.node(*ok), Some(&Node::Leaf("u8".into())));
+    assert!(matches!(signature.node(*error), Some(Node::Option(_))));
     assert_eq!(signature.node(signature.returns()), Some(&Node::Leaf("()".into())));
 }

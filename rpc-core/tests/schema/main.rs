@@ -63,6 +63,7 @@ macro_rules! newtype {
     };
 }
 
+mod appended;
 mod differences;
 mod fingerprints;
 mod hostile;

@@ -1,13 +1,13 @@
 //! The types of `std`: alike where they look alike on the wire, different where they do not.
 
 use crate::{compare, same, with};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rpc_core::schema::Schema;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
-use std::ffi::CString;
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::num::{NonZeroI8, NonZeroU32, NonZeroU64, NonZeroUsize, Saturating, Wrapping};
@@ -39,6 +39,7 @@ fn sequences_look_alike() {
     alike::<Vec<u16>, Rc<[u16]>>();
     alike::<Vec<u16>, Cow<'static, [u16]>>();
     alike::<Vec<u8>, Bytes>();
+    alike::<Bytes, BytesMut>();
     alike::<(Vec<u8>, Vec<u8>), (Bytes, VecDeque<u8>)>();
     unlike::<Vec<u16>, Vec<i16>>();
     unlike::<Vec<u16>, [u16; 3]>();
@@ -58,6 +59,16 @@ fn texts_look_alike() {
     alike::<String, Rc<str>>();
     alike::<String, Cow<'static, str>>();
     alike::<PathBuf, Box<Path>>();
+    alike::<PathBuf, Rc<Path>>();
+    alike::<PathBuf, Arc<Path>>();
+    alike::<PathBuf, Cow<'static, Path>>();
+    alike::<CString, Box<CStr>>();
+    alike::<CString, Rc<CStr>>();
+    alike::<CString, Arc<CStr>>();
+    alike::<OsString, Box<OsStr>>();
+    alike::<OsString, Rc<OsStr>>();
+    alike::<OsString, Arc<OsStr>>();
+    unlike::<String, OsString>();
     unlike::<String, PathBuf>();
     unlike::<String, CString>();
     unlike::<String, char>();

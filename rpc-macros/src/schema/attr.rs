@@ -6,7 +6,7 @@
 use proc_macro2::Span;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Meta, Path, Token, Type};
+use syn::{Attribute, LitStr, Meta, Path, Token, Type, WherePredicate, parse_quote};
 
 use super::rename::Rule;
 use crate::errors::Errors;
@@ -32,6 +32,8 @@ pub(super) struct Attrs {
     pub(super) skip_serializing: Option<Span>,
     pub(super) skip_deserializing: Option<Span>,
     pub(super) with: Option<Span>,
+    /// What serde's `bound` asks for, for writing and for reading.
+    pub(super) bounds: Vec<WherePredicate>,
     /// `from` or `try_from`
     pub(super) from: Option<Type>,
     pub(super) into: Option<Type>,
@@ -51,10 +53,12 @@ impl Attrs {
         let mut all = Self::default();
         let (mut ours, mut serdes) = (Vec::new(), Vec::new());
         for attr in attrs {
-            let Meta::List(given) = &attr.meta else { continue };
             if attr.path().is_ident("schema") {
-                ours.extend(list(given.tokens.clone(), errors));
-            } else if attr.path().is_ident("serde") {
+                match &attr.meta {
+                    Meta::List(given) if !given.tokens.is_empty() => ours.extend(list(given.tokens.clone(), errors)),
+                    meta => errors.at(meta, "this `#[schema]` says nothing; write its options, such as `#[schema(opaque)]`, or remove it"),
+                }
+            } else if attr.path().is_ident("serde") && matches!(attr.meta, Meta::List(_)) {
                 // What serde cannot parse either, serde reports.
                 let parsed = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
                 serdes.extend(parsed.into_iter().flatten());
@@ -107,8 +111,9 @@ impl Attrs {
             "with" | "serialize_with" | "deserialize_with" => {
                 self.with = self.with.or(Some(meta.path().span()))
             }
+            "bound" => self.bounds.extend(bounds(meta)),
             // These say nothing about what is written.
-            "default" | "alias" | "bound" | "crate" | "borrow" | "deny_unknown_fields" | "expecting" => {}
+            "default" | "alias" | "crate" | "borrow" | "deny_unknown_fields" | "expecting" => {}
             _ => {
                 let why = refusal(name);
                 errors.at(meta.path(), format!("`#[serde({name})]` cannot cross the wire: {why}"));
@@ -163,6 +168,32 @@ fn both_sides(meta: &Meta, errors: &mut Errors) -> Option<String> {
             None
         }
     }
+}
+
+/// The predicates of `bound = ".."` or `bound(serialize = "..", deserialize = "..")`. The lifetime `'de`, which serde
+/// declares where it puts them, is any lifetime here.
+fn bounds(meta: &Meta) -> Vec<WherePredicate> {
+    let texts: Vec<LitStr> = match meta {
+        Meta::List(given) => {
+            let sides = given.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+            sides.into_iter().flatten().filter_map(|side| string_of(&side)).collect()
+        }
+        single => string_of(single).into_iter().collect(),
+    };
+    // What is no predicate, serde reports.
+    let parsed = texts
+        .iter()
+        .filter_map(|text| text.parse_with(Punctuated::<WherePredicate, Token![,]>::parse_terminated).ok());
+    let mut all: Vec<_> = parsed.flatten().collect();
+    for predicate in &mut all {
+        let named = spelled(&predicate).contains("'de");
+        if let WherePredicate::Type(predicate) = predicate
+            && named
+        {
+            predicate.lifetimes.get_or_insert_with(|| parse_quote!(for<'de>));
+        }
+    }
+    all
 }
 
 fn named(rule: &str, meta: &Meta, errors: &mut Errors) -> Option<Rule> {

@@ -1,6 +1,7 @@
 //! What cannot be described, said at the user's own tokens: what is wrong, and what to do.
 
 use super::attr::Attrs;
+use super::bounds::mentions_parameter;
 use super::model::{Body, Container, Field, Variant};
 use crate::errors::Errors;
 
@@ -14,6 +15,7 @@ pub(super) fn container(container: &Container<'_>, errors: &mut Errors) -> bool 
     }
     contradictions(&container.attrs, errors);
     conversions(container, errors);
+    nameless(container, errors);
     let opaque = container.attrs.opaque.is_some();
     match &container.body {
         Body::Union(token) => {
@@ -32,6 +34,20 @@ pub(super) fn container(container: &Container<'_>, errors: &mut Errors) -> bool 
     container.generics.lifetimes().next().is_none() && !matches!(container.body, Body::Union(_))
 }
 
+/// An opaque type is compared by its name, which does not tell `Page<A>` from `Page<B>`.
+fn nameless(container: &Container<'_>, errors: &mut Errors) {
+    let generic = container.generics.type_params().next().is_some();
+    let hidden = container.attrs.opaque.as_ref().filter(|_| generic);
+    let fields = container.fields().filter(|field| mentions_parameter(field.ty, container.generics));
+    let fields = fields.filter_map(|field| field.attrs.opaque.as_ref());
+    for opaque in hidden.into_iter().chain(fields).filter(|opaque| opaque.name.is_none()) {
+        errors.at_span(
+            opaque.span,
+            "this is another type for each parameter, and would be compared by one name; write a name that holds for all that are used, such as `opaque = \"geo.Point\"`",
+        );
+    }
+}
+
 /// `from` and `into` must meet in one type.
 fn conversions(container: &Container<'_>, errors: &mut Errors) {
     let attrs = &container.attrs;
@@ -48,8 +64,8 @@ fn conversions(container: &Container<'_>, errors: &mut Errors) {
 
 fn variant(variant: &Variant<'_>, opaque: bool, errors: &mut Errors) {
     contradictions(&variant.attrs, errors);
-    let skips = [variant.attrs.skip, variant.attrs.skip_serializing, variant.attrs.skip_deserializing];
-    if let Some(span) = skips.into_iter().flatten().next() {
+    // `skip_serializing` alone changes no number: that variant cannot be written, and can be read.
+    if let Some(span) = variant.attrs.skip.or(variant.attrs.skip_deserializing) {
         errors.at_span(
             span,
             "a skipped variant is still counted by the writer and not by the reader, so those after it would be mistaken for one another; remove the variant, or the attribute",
@@ -76,7 +92,8 @@ fn all_fields(fields: &[Field<'_>], opaque: bool, errors: &mut Errors) {
 
 /// serde writes a newtype as what it holds, and whether it does so for a skipped field is its own secret.
 fn newtype(field: &Field<'_>, errors: &mut Errors) {
-    if let Some(span) = field.attrs.skip {
+    let both = field.attrs.skip_serializing.and(field.attrs.skip_deserializing);
+    if let Some(span) = field.attrs.skip.or(both) {
         errors.at_span(span, "nothing would be left of this type; make it a unit struct, or keep the field");
     }
 }

@@ -2,9 +2,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Path;
 use syn::spanned::Spanned;
-use syn::{GenericParam, Path, parse_quote};
 
+use super::bounds::bounded;
 use super::model::{Body, Container, Describe, Field, Variant};
 
 /// ```text
@@ -23,12 +24,7 @@ pub(super) fn stand_in(container: &Container<'_>) -> TokenStream {
 
 fn with_body(container: &Container<'_>, body: &TokenStream) -> TokenStream {
     let (krate, ident, types) = (&container.krate, container.ident, types());
-    let mut generics = container.generics.clone();
-    for param in &mut generics.params {
-        if let GenericParam::Type(param) = param {
-            param.bounds.push(parse_quote!(#krate::Schema));
-        }
-    }
+    let generics = bounded(container);
     let (parameters, arguments, wheres) = generics.split_for_impl();
     quote! {
         #[automatically_derived]

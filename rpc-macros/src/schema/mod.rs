@@ -6,10 +6,13 @@ use syn::{DeriveInput, Error};
 use crate::errors::Errors;
 
 mod attr;
+mod bounds;
 mod check;
 mod expand;
 mod model;
 mod rename;
+#[cfg(test)]
+mod tests;
 
 /// The whole macro, without a compiler: from a type to code and errors.
 pub(crate) fn schema(item: TokenStream) -> (TokenStream, Vec<Error>) {

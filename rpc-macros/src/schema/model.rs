@@ -2,7 +2,7 @@
 
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Generics, Ident, Path, Type, parse_quote};
+use syn::{Data, DeriveInput, Generics, Ident, Path, Type, WherePredicate, parse_quote};
 
 use super::attr::{Attrs, Level};
 use super::rename::Rule;
@@ -73,6 +73,39 @@ impl<'a> Container<'a> {
         }
     }
 
+    /// The types whose structure becomes part of this one's.
+    pub(super) fn described(&self) -> Vec<&Type> {
+        if self.attrs.opaque.is_some() {
+            return Vec::new();
+        }
+        if let Some(instead) = self.attrs.described_as.as_ref().or(self.converted()) {
+            return vec![instead];
+        }
+        match &self.body {
+            Body::Enum(variants) => variants.iter().flat_map(Variant::types).collect(),
+            body => body.fields().iter().filter_map(Field::described_type).collect(),
+        }
+    }
+
+    fn variants(&self) -> &[Variant<'a>] {
+        match &self.body {
+            Body::Enum(variants) => variants,
+            _ => &[],
+        }
+    }
+
+    /// All fields, those of variants too.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &Field<'a>> {
+        self.variants().iter().flat_map(|variant| variant.body.fields()).chain(self.body.fields())
+    }
+
+    /// What serde's `bound` asks for, wherever it stands.
+    pub(super) fn bounds(&self) -> impl Iterator<Item = &WherePredicate> {
+        let variants = self.variants().iter().map(|variant| &variant.attrs);
+        let fields = self.fields().map(|field| &field.attrs);
+        [&self.attrs].into_iter().chain(variants).chain(fields).flat_map(|attrs| &attrs.bounds)
+    }
+
     /// `from` and `into` of one type: serde writes that type instead.
     pub(super) fn converted(&self) -> Option<&Type> {
         let (from, into) = (self.attrs.from.as_ref()?, self.attrs.into.as_ref()?);
@@ -102,6 +135,15 @@ impl<'a> Body<'a> {
     }
 }
 
+impl<'a> Body<'a> {
+    fn fields(&self) -> &[Field<'a>] {
+        match self {
+            Self::Tuple(fields) | Self::Named(fields) => fields,
+            Self::Unit | Self::Enum(_) | Self::Union(_) => &[],
+        }
+    }
+}
+
 impl<'a> Variant<'a> {
     fn read(variant: &'a syn::Variant, container: &Attrs, errors: &mut Errors) -> Self {
         let attrs = Attrs::read(&variant.attrs, Level::Variant, errors);
@@ -109,6 +151,14 @@ impl<'a> Variant<'a> {
         let plain = unraw(&variant.ident);
         let ruled = container.rename_all.map_or_else(|| plain.clone(), |rule| rule.variant(&plain));
         Self { ident: &variant.ident, name: attrs.rename.clone().unwrap_or(ruled), attrs, body }
+    }
+
+    fn types(&self) -> Vec<&Type> {
+        match self.described() {
+            Some(Describe::Type(ty)) => vec![ty],
+            Some(Describe::Opaque(_)) => Vec::new(),
+            None => self.body.fields().iter().filter_map(Field::described_type).collect(),
+        }
     }
 
     /// What the whole content is described as, if that was said.
@@ -136,6 +186,13 @@ impl<'a> Field<'a> {
             (Some(opaque), _) => Describe::Opaque(opaque.name.clone().unwrap_or_else(|| bare(self.ty))),
             (None, Some(ty)) => Describe::Type(ty),
             (None, None) => Describe::Type(self.ty),
+        }
+    }
+
+    fn described_type(&self) -> Option<&Type> {
+        match self.described() {
+            Describe::Type(ty) if !self.attrs.is_skipped() => Some(ty),
+            _ => None,
         }
     }
 

@@ -24,11 +24,13 @@ pub(super) struct Given<T> {
     pub(super) span: Span,
 }
 
-/// `#[service(version = "1.1", name = "..", crate = "..")]`
+/// `#[service(version = "1.1", name = "..", lock = "..", crate = "..")]`
 pub(super) struct ServiceOptions {
     /// `None` if what was written could not be read: then nothing is compared with it.
     pub(super) version: Option<Version>,
     pub(super) name: Option<String>,
+    /// The lock file, relative to the folder of the package.
+    pub(super) lock: Option<LitStr>,
     pub(super) krate: Path,
 }
 
@@ -59,13 +61,15 @@ pub(super) struct Carried {
 
 impl ServiceOptions {
     pub(super) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut options = Self { version: Some((1, 0)), name: None, krate: parse_quote!(::carnegie) };
+        let mut options =
+            Self { version: Some((1, 0)), name: None, lock: None, krate: parse_quote!(::carnegie) };
         each_option(list(tokens, errors), errors, |name, meta, errors| {
             match name {
             "version" => {
                 options.version = text(meta, "1.1", errors).and_then(|v| version(&v, errors)).map(|v| v.value);
             }
             "name" => options.name = text(meta, "BoxOffice", errors).and_then(|v| service_name(&v, errors)),
+            "lock" => options.lock = text(meta, "box_office.schema", errors).and_then(|v| lock_file(v, errors)),
             "crate" => {
                 if let Some(krate) = path(meta, errors) {
                     options.krate = krate;
@@ -73,7 +77,7 @@ impl ServiceOptions {
             }
             _ => errors.at(
                 meta.path(),
-                format!("`{name}` is not an option of `#[service]`; the options are `version = \"1.1\"`, `name = \"..\"` and `crate = \"..\"`"),
+                format!("`{name}` is not an option of `#[service]`; the options are `version = \"1.1\"`, `name = \"..\"`, `lock = \"box_office.schema\"` and `crate = \"..\"`"),
             ),
         }
         });
@@ -218,6 +222,14 @@ fn version(text: &LitStr, errors: &mut Errors) -> Option<Given<Version>> {
         );
     }
     found.map(|value| Given { value, span: text.span() })
+}
+
+fn lock_file(text: LitStr, errors: &mut Errors) -> Option<LitStr> {
+    let named = !text.value().is_empty();
+    if !named {
+        errors.at(&text, "write where the lock file is, beside Cargo.toml, such as \"box_office.schema\"");
+    }
+    named.then_some(text)
 }
 
 fn service_name(text: &LitStr, errors: &mut Errors) -> Option<String> {

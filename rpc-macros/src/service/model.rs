@@ -6,7 +6,7 @@ use proc_macro2::Span;
 use quote::format_ident;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, GenericArgument, Ident, ItemTrait, Pat, PatType, Path, PathArguments, Receiver,
+    Attribute, FnArg, GenericArgument, Ident, ItemTrait, LitStr, Pat, PatType, Path, PathArguments, Receiver,
     ReturnType, TraitItem, TraitItemFn, Type, Visibility, parse_quote,
 };
 
@@ -27,6 +27,8 @@ pub(super) struct Service<'a> {
     /// The name on the wire.
     pub(super) name: String,
     pub(super) version: Option<Version>,
+    /// The lock file, relative to the folder of the package.
+    pub(super) lock: Option<LitStr>,
     pub(super) carried: Carried,
     pub(super) methods: Vec<Method<'a>>,
 }
@@ -114,6 +116,7 @@ impl<'a> Service<'a> {
             server: format_ident!("{}Server", item.ident),
             name: options.name.unwrap_or_else(|| unraw(&item.ident)),
             version: options.version,
+            lock: options.lock,
             carried: Carried::read(&item.attrs, errors),
             methods,
         }

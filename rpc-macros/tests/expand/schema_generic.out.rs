@@ -6,6 +6,7 @@ impl<
 > ::carnegie::Schema for Tree<K, T, N>
 where
     T: Clone,
+    Tree<K, T, N>: ::carnegie::__private::Portable,
 {
     type Kind = ::carnegie::__private::Plain;
     fn describe(

@@ -1,5 +1,8 @@
 #[automatically_derived]
-impl<T: ::carnegie::Schema> ::carnegie::Schema for Seat<T> {
+impl<T: 'static> ::carnegie::Schema for Seat<T>
+where
+    Seat<T>: ::carnegie::__private::Portable,
+{
     type Kind = ::carnegie::__private::Plain;
     fn describe(
         __types: &mut ::carnegie::__private::Types,

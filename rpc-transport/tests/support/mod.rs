@@ -128,7 +128,7 @@ fn answer(
         Kind::Bind => {
             let bind = Bind::read(header, body).unwrap();
             let methods = vec![BoundMethod::Usable; bind.methods.len()];
-            let result = BoundResult::Accepted { version: bind.version, methods };
+            let result = BoundResult::Accepted { version: bind.version, methods, types: Vec::new() };
             Bound { number: bind.number, result }.write(out);
         }
         Kind::Ping => Pong { number: Ping::read(header, body).unwrap().number }.write(out),

@@ -11,6 +11,7 @@ mod argument;
 mod client;
 mod declaration;
 mod descriptor;
+mod lock;
 mod server;
 
 pub(super) use declaration::declaration;
@@ -29,6 +30,7 @@ pub(super) fn both_sides(service: &Service<'_>) -> TokenStream {
     let (client, server) = (client::definition(service), server::definition(service));
     let (index, table) = (descriptor::index(service), descriptor::table(service));
     let (client_code, server_code) = (client::code(service), server::code(service));
+    let lock = lock::test(service);
     quote! {
         #client
         #server
@@ -44,6 +46,7 @@ pub(super) fn both_sides(service: &Service<'_>) -> TokenStream {
             #client_code
             #server_code
         };
+        #lock
     }
 }
 
