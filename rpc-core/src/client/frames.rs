@@ -132,6 +132,10 @@ impl Client {
         match header.kind {
             Kind::Welcome if !greeted => return self.handle_welcome(now, &Welcome::read(header, body)?),
             Kind::Reject if !greeted => self.handle_reject(now, Reject::read(header, body)?),
+            Kind::Close => {
+                let reason = Close::read(header, body)?.reason;
+                self.fail_connection(now, &format!("closed by the server: {reason}"));
+            }
             _ if !greeted => return unexpected("before the answer to the handshake"),
             Kind::Bound => return self.handle_bound(now, Bound::read(header, body)?),
             Kind::Chunk => return self.handle_chunk(now, &Chunk::read(header, body)?),
@@ -147,10 +151,6 @@ impl Client {
                 if let Some(open) = self.link.open_mut() {
                     open.draining = true;
                 }
-            }
-            Kind::Close => {
-                let reason = Close::read(header, body)?.reason;
-                self.fail_connection(now, &format!("closed by the server: {reason}"));
             }
             _ => return unexpected("by a client"),
         }

@@ -5,8 +5,10 @@
 #[non_exhaustive]
 pub enum ProtocolError {
     /// The first bytes are no frame: the peer speaks another protocol.
-    #[error("the peer does not speak Carnegie's protocol: its first bytes are {first}")]
+    #[error("the peer {}: its first bytes are {first}", strange(*speaks))]
     NotCarnegie {
+        /// What it speaks instead, if that can be told: `HTTP`, `HTTP/2`, `TLS`, `SSH`.
+        speaks: Option<&'static str>,
         /// The first bytes, as text where they are text.
         first: String,
     },
@@ -78,4 +80,11 @@ pub enum ProtocolError {
         /// Its sequence number.
         sequence: u64,
     },
+}
+
+fn strange(speaks: Option<&str>) -> String {
+    match speaks {
+        Some(other) => format!("speaks {other}, not Carnegie's protocol"),
+        None => "does not speak Carnegie's protocol".to_owned(),
+    }
 }
