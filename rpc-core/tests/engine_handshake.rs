@@ -100,7 +100,7 @@ fn a_server_that_never_answers_is_left_at_the_handshakes_limit() {
     assert_eq!(pair.outcome_of(id), None);
     pair.run_for(MS);
     let Some(Err(error)) = pair.outcome_of(id) else { panic!("it has ended") };
-    let says = "the connection to hall:7000 ended before the binding was agreed: no answer to the handshake within 5s";
+    let says = "the connection to hall:7000 ended before the binding was agreed: no answer to the handshake within 5.0s";
     assert_eq!(error.to_string(), says);
     assert!(!pair.wire().is_open_at_the_client());
 }

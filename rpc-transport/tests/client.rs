@@ -199,7 +199,7 @@ async fn nobody_listening_is_reported_at_once_with_every_address() {
     let since = Instant::now();
     let error = soon(connect::<EchoClient>(format!("{closed}, unix:/no/such/hall.sock"))).await.unwrap_err();
     assert!(since.elapsed() < Duration::from_secs(1));
-    let BindError::Unreachable { tried } = &error else { panic!("{error}") };
+    let BindError::Unreachable { tried, .. } = &error else { panic!("{error}") };
     assert_eq!(tried[0].address, closed.to_string());
     assert_eq!(tried[1].address, "unix:/no/such/hall.sock");
     assert_eq!(tried[1].error, "No such file or directory (os error 2)");

@@ -253,7 +253,7 @@ async fn nobody_listening_is_told_with_the_address_the_systems_words_and_the_tim
 async fn every_address_of_a_list_is_told() {
     let (one, other) = (closed_address().await, closed_address().await);
     let error = soon(connect::<OfficeClient>(format!("{one}, {other}"))).await.unwrap_err();
-    let BindError::Unreachable { tried } = &error else { panic!("{error}") };
+    let BindError::Unreachable { tried, .. } = &error else { panic!("{error}") };
     assert_eq!(
         tried.iter().map(|t| t.address.clone()).collect::<Vec<_>>(),
         [one.to_string(), other.to_string()]
@@ -273,7 +273,7 @@ async fn a_bad_address_says_what_to_write_on_either_side() {
 #[tokio::test]
 async fn a_name_that_does_not_exist_is_told_as_such() {
     let error = soon(connect::<OfficeClient>("no-such-hall.invalid:7000")).await.unwrap_err();
-    let BindError::Unreachable { tried } = &error else { panic!("{error}") };
+    let BindError::Unreachable { tried, .. } = &error else { panic!("{error}") };
     assert_eq!(tried[0].address, "no-such-hall.invalid:7000");
 }
 

@@ -83,7 +83,7 @@ async fn a_server_that_says_nothing_is_given_up_after_the_handshakes_time() {
     let address = says("").await;
     let error = bind_error(address).await;
     let said = format!(
-        "the connection to {address} ended before the binding was agreed: no answer to the handshake within 300ms"
+        "the connection to {address} ended before the binding was agreed: no answer to the handshake within 300.0ms"
     );
     assert_eq!(error.to_string(), said);
 }

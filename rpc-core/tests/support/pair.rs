@@ -34,6 +34,8 @@ pub struct Pair {
     /// New connections are the test's to answer.
     pub raw: bool,
     pub dials: Vec<Instant>,
+    /// Which address each of them was to lead to.
+    pub addresses: Vec<usize>,
     pub bound: Vec<(BindingId, Result<(), BindError>)>,
     pub ended: Vec<(CallKey, Instant, Result<Reply, Error>)>,
     pub executed: Vec<Executed>,
@@ -60,6 +62,7 @@ impl Pair {
             unreachable: false,
             raw: false,
             dials: Vec::new(),
+            addresses: Vec::new(),
             bound: Vec::new(),
             ended: Vec::new(),
             executed: Vec::new(),
@@ -279,7 +282,10 @@ impl Pair {
         loop {
             match self.client.poll_output() {
                 client::Output::Wait(_) => return busy,
-                client::Output::Dial(connection) => self.dial(connection),
+                client::Output::Dial { connection, address, .. } => {
+                    self.addresses.push(address);
+                    self.dial(connection);
+                }
                 client::Output::Close(ConnectionId(number)) => self.client_closes(number),
                 client::Output::Bound(id, outcome) => self.bound.push((id, outcome)),
                 client::Output::Ended(key, result) => self.ended.push((key, self.now, result)),
@@ -291,7 +297,7 @@ impl Pair {
     fn dial(&mut self, connection: ConnectionId) {
         self.dials.push(self.now);
         if self.unreachable {
-            let error = BindError::Unreachable { tried: Vec::new() };
+            let error = BindError::Unreachable { tried: Vec::new(), attempts: 0 };
             self.client.handle_dial_failed(self.now, connection, error);
             return;
         }
