@@ -297,7 +297,9 @@ impl Pair {
     fn dial(&mut self, connection: ConnectionId) {
         self.dials.push(self.now);
         if self.unreachable {
-            let error = BindError::Unreachable { tried: Vec::new(), attempts: 0 };
+            let (address, error) = ("hall:7000".to_owned(), "refused".to_owned());
+            let tried = vec![rpc_core::Tried { address, error, after: Duration::ZERO }];
+            let error = BindError::Unreachable { tried, attempts: 1 };
             self.client.handle_dial_failed(self.now, connection, error);
             return;
         }
