@@ -4,6 +4,11 @@ use crate::error::ProtocolError;
 use crate::frame::{self, Close, CloseCode, Hello, Kind, PROTOCOL_MAX, PROTOCOL_MIN, Reject, RejectCode};
 use crate::time::Instant;
 
+/// What a browser or a health check is told. It names no service.
+const HTTP_ANSWER: &str = "HTTP/1.1 400 Bad Request\r\n\
+    Content-Type: text/plain\r\nContent-Length: 68\r\nConnection: close\r\n\r\n\
+    This port speaks Carnegie's RPC protocol, not HTTP. Use its client.\n";
+
 /// Waits for the first frame of a connection.
 #[derive(Debug)]
 pub struct Handshake {
@@ -43,8 +48,17 @@ impl Handshake {
         Ok(Some((Hello::read(&header, body)?, header.length as usize)))
     }
 
-    /// What to tell a peer that does not speak this protocol, or another version of it.
+    /// The connection has ended, and `bytes` is all that came: what to tell in a log.
+    pub fn ended(&self, bytes: &[u8]) -> String {
+        frame::ended_early(bytes)
+            .map_or_else(|| "it ended without a word".to_owned(), |error| error.to_string())
+    }
+
+    /// What to tell a peer that does not speak this protocol, or another version of it: a browser in its own language.
     pub fn refusal(error: &ProtocolError) -> Vec<u8> {
+        if matches!(error, ProtocolError::NotCarnegie { speaks: Some("HTTP"), .. }) {
+            return HTTP_ANSWER.into();
+        }
         let mut out = Vec::new();
         reject(RejectCode::Protocol, 0, &error.to_string()).write(&mut out);
         out
