@@ -81,6 +81,17 @@ fn silent_servers_share_one_window_and_are_all_told() {
 }
 
 #[test]
+fn in_a_long_list_of_silent_servers_each_gets_a_quarter_of_what_is_left_and_all_are_tried() {
+    let (mut pair, id) = silent(20);
+    let begin = pair.now;
+    pair.run_for(5 * SECOND + MS);
+    assert!(pair.outcome_of(id).is_some());
+    assert_eq!(pair.addresses, (0..20).collect::<Vec<_>>());
+    assert_eq!(pair.dials[1] - begin, 1250 * MS);
+    assert!(pair.dials[19] - pair.dials[18] >= 5 * MS, "the last ones are not cheated of their time");
+}
+
+#[test]
 fn what_one_address_does_not_use_of_the_window_the_others_get() {
     let (mut pair, id) = silent(2);
     let begin = pair.now;

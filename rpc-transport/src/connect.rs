@@ -69,8 +69,8 @@ impl<C> Connect<C> {
     }
 
     /// The longest that trying each of the addresses once may take: opening a stream, the handshake, agreeing on the
-    /// service. Default 5 s. What is left of it is shared evenly among the addresses that are left, so that
-    /// a silent server does not keep the others from being tried. The handshake alone is bounded by [`Limits::handshake`] too.
+    /// service. Default 5 s. Each address gets an even share of what is left of it, but a quarter at least, so that a silent
+    /// server does not keep the others from being tried. The handshake alone is bounded by [`Limits::handshake`] too.
     pub fn connect_window(mut self, window: Duration) -> Self {
         self.config.connect_window = window;
         self

@@ -227,10 +227,10 @@ async fn a_client_of_another_protocol_version_is_told_both_ranges() {
 }
 
 /// Numbers that look random (xorshift64*), from a seed that a failed test has printed.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
         let given = std::env::var("CARNEGIE_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or(now | 1);
@@ -245,7 +245,7 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    fn bytes(&mut self, most: u64) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, most: u64) -> Vec<u8> {
         let len = 1 + self.next() % most;
         (0..len).map(|_| (self.next() >> 32) as u8).collect()
     }

@@ -54,7 +54,7 @@ impl<F: Fn(&str) + Send + Sync + 'static> Subscriber for Watching<F> {
 }
 
 /// What the subscriber saw on this thread, on which everything of such a test runs.
-fn watch() -> (Arc<Mutex<Vec<String>>>, tracing::subscriber::DefaultGuard) {
+pub(crate) fn watch() -> (Arc<Mutex<Vec<String>>>, tracing::subscriber::DefaultGuard) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let kept = lines.clone();
     let watching = Watching(move |line: &str| kept.lock().unwrap().push(line.to_owned()));

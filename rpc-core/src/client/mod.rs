@@ -46,8 +46,8 @@ pub struct Config {
     pub software: String,
     /// How many addresses the driver can dial. Default: one.
     pub addresses: usize,
-    /// The longest that going once around all addresses may take, from the first dial to the agreement: what is left of it
-    /// is shared evenly among the addresses that are left. Default: 5 s.
+    /// The longest that going once around all addresses may take, from the first dial to the agreement. Each address gets
+    /// an even share of what is left of it, but a quarter at least. Default: 5 s.
     pub connect_window: Duration,
     /// How long a first binding waits for a server that is not running yet: the last round begins when this is over.
     /// Default zero: it fails when every address has failed once.

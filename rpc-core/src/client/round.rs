@@ -7,6 +7,10 @@ use std::time::Duration;
 /// Attempts that an error lists of the beginning and of the end of a long wait, unless one round has more.
 const LISTED: usize = 4;
 
+/// An address gets an even share of what is left of the window, but a quarter at least: in a long list an even share
+/// would be too short for any server that is far away.
+const SHARES: usize = 4;
+
 /// ```text
 ///           begin            next               failed, others are left
 ///  between --------> begun --------> trying ----------------------------> begun
@@ -75,11 +79,9 @@ impl Round {
         self.asked = Duration::MAX;
     }
 
-    /// The address to try now, and how long that may take: an even share of what is left, so that a silent server leaves
-    /// the others their time.
+    /// The address to try now, and how long that may take: so long that a silent server leaves the others their time.
     pub(super) fn next(&mut self, now: Instant) -> (usize, Duration) {
-        let others = u32::try_from(self.left.max(1)).unwrap_or(u32::MAX);
-        let share = (self.end - now) / others;
+        let share = (self.end - now) / self.left.clamp(1, SHARES) as u32;
         self.since = now;
         self.until = now + share;
         (self.at, share)
