@@ -171,6 +171,8 @@ async fn part(mut pipe: Pipe) {
         return;
     }
     let _ = tokio::time::timeout(LINGER, async {
+        // What is not read any more needs no buffer while it waits.
+        pipe.consume(usize::MAX);
         while matches!(poll_fn(|cx| pipe.poll_read_some(cx)).await, Ok(count) if count > 0) {
             pipe.consume(usize::MAX);
         }
