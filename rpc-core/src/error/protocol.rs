@@ -12,6 +12,14 @@ pub enum ProtocolError {
         /// The first bytes, as text where they are text.
         first: String,
     },
+    /// The two sides have no version of the protocol in common.
+    #[error("the peer speaks versions {} to {} of the protocol, this side {} to {}", theirs.0, theirs.1, ours.0, ours.1)]
+    Version {
+        /// The oldest and the newest that the peer speaks.
+        theirs: (u16, u16),
+        /// The oldest and the newest that this side speaks.
+        ours: (u16, u16),
+    },
     /// A length that no frame has.
     #[error("a frame of {length} bytes is announced; the least is {least}, the most {most}")]
     FrameLength {

@@ -38,12 +38,9 @@ impl Handshake {
             });
         }
         // The versions come first: a Hello of a later version may hold more than this one can read.
-        let (min, max) = Hello::versions(&header, body)?;
-        if min > PROTOCOL_MAX || max < PROTOCOL_MIN {
-            let what = format!(
-                "versions {min} to {max} of the protocol; this side speaks {PROTOCOL_MIN} to {PROTOCOL_MAX}"
-            );
-            return Err(ProtocolError::Malformed { kind: "Hello", what });
+        let theirs = Hello::versions(&header, body)?;
+        if theirs.0 > PROTOCOL_MAX || theirs.1 < PROTOCOL_MIN {
+            return Err(ProtocolError::Version { theirs, ours: (PROTOCOL_MIN, PROTOCOL_MAX) });
         }
         Ok(Some((Hello::read(&header, body)?, header.length as usize)))
     }
