@@ -141,7 +141,7 @@ async fn world() -> World {
 }
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(5), future).await.expect("within 5 s")
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("within a minute")
 }
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn an_idempotent_handler_whose_caller_gives_up_is_dropped() {
 #[tokio::test]
 async fn an_idempotent_handler_is_dropped_at_its_deadline() {
     let world = world().await;
-    let error = soon(world.stage.rehearse().timeout(Duration::from_millis(30))).await.unwrap_err();
+    let error = soon(world.stage.rehearse().timeout(Duration::from_secs(1))).await.unwrap_err();
     assert_eq!(error.code(), Code::DeadlineExceeded);
     soon(world.events.dropped.notified()).await;
 }
@@ -254,7 +254,7 @@ async fn any_other_handler_whose_caller_gives_up_is_told_and_runs_to_its_end() {
 #[tokio::test]
 async fn any_other_handler_is_told_of_its_deadline() {
     let world = world().await;
-    let error = soon(world.stage.perform().timeout(Duration::from_millis(30))).await.unwrap_err();
+    let error = soon(world.stage.perform().timeout(Duration::from_secs(1))).await.unwrap_err();
     assert_eq!((error.code(), error.execution()), (Code::DeadlineExceeded, Execution::Unknown));
     soon(world.events.ended.notified()).await;
 }
@@ -303,7 +303,7 @@ async fn calls_of_every_kind_end_when_handlers_and_connections_run_on_several_th
             }
         });
     }
-    let ended = tokio::time::timeout(Duration::from_secs(30), callers.join_all()).await;
+    let ended = tokio::time::timeout(Duration::from_secs(120), callers.join_all()).await;
     assert!(ended.is_ok(), "a call hangs");
     // Nothing is left running, so nothing holds the server up.
     soon(world.server.stop()).await;

@@ -3,7 +3,7 @@
 use carnegie::{BindError, Client, Code, Limits, Server, ServerHandle, connect_over, in_process, service};
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
@@ -46,7 +46,7 @@ impl Bank for Desk {
 }
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(5), future).await.expect("within 5 s")
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("within a minute")
 }
 
 struct World {
@@ -114,23 +114,21 @@ async fn a_stop_lets_running_handlers_end_and_answers_them() {
 
 #[tokio::test]
 async fn an_idle_client_does_not_hold_a_stop_up() {
-    let world = world(Server::new()).await;
+    let world = world(Server::new().grace(Duration::from_secs(600))).await;
     let office = world.office().await;
     office.seat().await.unwrap();
-    let begin = Instant::now();
     soon(world.server.stop()).await;
     soon(world.run).await.unwrap().unwrap();
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
 async fn a_stranger_who_says_nothing_does_not_hold_a_stop_up() {
-    let world = world(Server::new()).await;
+    let mut limits = Limits::default();
+    limits.handshake = Duration::from_secs(600);
+    let world = world(Server::new().limits(limits).grace(Duration::from_secs(600))).await;
     let _silent = TcpStream::connect(&world.address).await.unwrap();
     world.office().await.seat().await.unwrap();
-    let begin = Instant::now();
     soon(world.server.stop()).await;
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
@@ -234,10 +232,11 @@ async fn a_stranger_is_told_why_he_is_turned_away_and_others_are_served_on() {
 #[tokio::test]
 async fn a_stranger_who_says_nothing_is_sent_away_after_the_handshakes_time() {
     let mut limits = Limits::default();
-    limits.handshake = Duration::from_millis(50);
+    // Long enough for a good client's handshake.
+    limits.handshake = Duration::from_secs(1);
     let world = world(Server::new().limits(limits)).await;
-    for said in [&b""[..], b"\x40\0"] {
-        let answer = say(&world, said).await;
+    let (nothing, little) = tokio::join!(say(&world, b""), say(&world, b"\x40\0"));
+    for answer in [nothing, little] {
         assert!(String::from_utf8_lossy(&answer).contains("no Hello came in time"), "{answer:?}");
     }
     assert_eq!(world.office().await.seat().await.unwrap(), 7);

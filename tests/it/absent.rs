@@ -12,7 +12,7 @@ use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// Far more than any of these errors needs, far less than the kernel's own patience.
 const BOUNDED: Duration = Duration::from_secs(5);
@@ -43,12 +43,13 @@ pub(crate) fn timeless(error: impl Display) -> String {
 
 /// What this system says of a port where nobody listens.
 async fn refused() -> String {
-    TcpStream::connect(closed_address().await).await.unwrap_err().to_string()
+    let (_held, address) = closed_address();
+    TcpStream::connect(address).await.unwrap_err().to_string()
 }
 
 #[tokio::test]
 async fn a_port_where_nobody_listens_is_told_at_once_in_the_systems_words() {
-    let address = closed_address().await;
+    let (_held, address) = closed_address();
     let (error, took) = failure("refused port", connect::<OfficeClient>(address)).await;
     assert_eq!(timeless(&error), format!("no server answers: {address}: {} (after _)", refused().await));
     assert!(error.is_retryable() && took < BOUNDED);
@@ -56,7 +57,7 @@ async fn a_port_where_nobody_listens_is_told_at_once_in_the_systems_words() {
 
 #[tokio::test]
 async fn every_address_of_a_list_is_told() {
-    let (one, other) = (closed_address().await, closed_address().await);
+    let ((_held, one), (_held_too, other)) = (closed_address(), closed_address());
     let (error, _) = failure("list of refused ports", connect::<OfficeClient>([one, other])).await;
     let refused = refused().await;
     let said = format!("no server answers: {one}: {refused} (after _); {other}: {refused} (after _)");
@@ -67,7 +68,8 @@ async fn every_address_of_a_list_is_told() {
 
 #[tokio::test]
 async fn every_address_of_a_name_is_told() {
-    let name = format!("localhost:{}", closed_address().await.port());
+    let (_held, address) = closed_address();
+    let name = format!("localhost:{}", address.port());
     let (error, _) = failure("name, all addresses refused", connect::<OfficeClient>(&name)).await;
     let text = timeless(&error);
     let refused = refused().await;
@@ -104,14 +106,15 @@ async fn an_address_that_swallows_everything_leaves_the_next_one_its_share_of_th
     let server = run(Server::new().add(hall().0)).await;
     let (dead, _queued) = silent("127.0.0.1:0").await;
     let list = [dead.local_addr().unwrap(), server.address];
-    let office: OfficeClient = soon(connect(list).connect_window(Duration::from_secs(2))).await.unwrap();
+    let office: OfficeClient = soon(connect(list).connect_window(Duration::from_secs(4))).await.unwrap();
     assert_eq!(office.channel().server_address(), Some(server.address.to_string()));
 }
 
 #[tokio::test]
 async fn a_name_that_does_not_exist_is_told_as_such() {
     let (error, took) = failure("unknown name", connect::<OfficeClient>("no-such-hall.invalid:7000")).await;
-    assert!(took < 2 * BOUNDED, "{took:?}");
+    // Its window is 5 s, the kernel's and the resolver's patience are longer.
+    assert!(took < 3 * BOUNDED, "{took:?}");
     let text = timeless(&error);
     // The resolver's words are the system's. One that cannot be reached may say nothing at all.
     let begin = "no server answers: no-such-hall.invalid:7000: ";
@@ -143,7 +146,7 @@ async fn a_bad_address_says_what_is_expected_on_either_side() {
 
 #[tokio::test]
 async fn a_wait_for_a_server_that_does_not_come_ends_with_its_attempts() {
-    let address = closed_address().await;
+    let (_held, address) = closed_address();
     let window = Duration::from_millis(300);
     let connecting = connect::<OfficeClient>(address).wait_for_server(window);
     let (error, took) = failure("server absent, waited for 300 ms", connecting).await;
@@ -156,8 +159,8 @@ async fn a_wait_for_a_server_that_does_not_come_ends_with_its_attempts() {
 
 #[tokio::test]
 async fn a_server_that_is_waited_for_and_lacks_the_service_is_told_by_that_alone() {
-    let address = closed_address().await;
-    let waiting = connect::<BoxOfficeClient>(address).wait_for_server(Duration::from_secs(8));
+    let (_held, address) = closed_address();
+    let waiting = connect::<BoxOfficeClient>(address).wait_for_server(Duration::from_secs(50));
     let connecting = tokio::spawn(waiting.into_future());
     tokio::task::yield_now().await;
     let _office = start(Setup { address: Some(address), ..Setup::default() }).await;
@@ -227,24 +230,26 @@ async fn a_missing_service_is_told_with_what_there_is_and_with_the_nearest_name(
     assert!(error.to_string().ends_with("has no service Office; it offers: Bank 3.2"), "{error}");
 }
 
-/// A list of servers that are of no use, each for a reason of its own.
-async fn useless() -> Vec<(SocketAddr, String)> {
+/// A list of servers that are of no use, each for a reason of its own. The socket keeps a port free of listeners.
+async fn useless() -> (TcpSocket, Vec<(SocketAddr, String)>) {
     let lacking = run(Server::new().add(banks::BankServer::new(House))).await.address;
     let mut limits = Limits::default();
     limits.connections_max = 0;
     let full = run(Server::new().add(hall().0).limits(limits)).await.address;
     let web = says("HTTP/1.1 400 Bad Request\r\n\r\n").await;
-    vec![
-        (closed_address().await, refused().await),
+    let (held, closed) = closed_address();
+    let list = vec![
+        (closed, refused().await),
         (lacking, "no service Office, it offers Bank 3.2".to_owned()),
         (full, "it refuses the connection: 0 connections are open already".to_owned()),
         (web, r#"no common protocol: the peer speaks HTTP, not Carnegie's protocol: its first bytes are "HTTP/1.1 400 Bad Request\r\n\r\n""#.to_owned()),
-    ]
+    ];
+    (held, list)
 }
 
 #[tokio::test]
 async fn a_list_in_which_no_server_will_do_is_told_whole() {
-    let list = useless().await;
+    let (_held, list) = useless().await;
     let addresses: Vec<_> = list.iter().map(|(address, _)| *address).collect();
     let (error, took) = failure("list of four useless servers", connect::<OfficeClient>(addresses)).await;
     let told: Vec<_> = list.iter().map(|(address, why)| format!("{address}: {why} (after _)")).collect();
@@ -256,7 +261,8 @@ async fn a_list_in_which_no_server_will_do_is_told_whole() {
 #[tokio::test]
 async fn a_list_leads_past_servers_of_no_use_to_the_one_that_serves() {
     let good = run(Server::new().add(hall().0)).await;
-    let useless = useless().await.into_iter().map(|(address, _)| address);
+    let (_held, useless) = useless().await;
+    let useless = useless.into_iter().map(|(address, _)| address);
     // The mute server costs a quarter of the window, the others next to nothing.
     let list: Vec<_> = [says("").await].into_iter().chain(useless).chain([good.address]).collect();
     let window = Duration::from_secs(4);

@@ -30,7 +30,7 @@ pub(crate) trait Office {
     async fn look_later(&self) -> u64;
     /// Milliseconds that the caller waits at most.
     async fn patience(&self, cx: &Context) -> u64;
-    #[rpc(timeout = "250ms")]
+    #[rpc(timeout = "5s")]
     async fn hurried_patience(&self, cx: &Context) -> u64;
     #[rpc(blocking)]
     async fn print(&self, order: u64) -> u64;

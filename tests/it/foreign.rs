@@ -93,7 +93,7 @@ async fn a_server_that_says_nothing_is_given_up_after_the_handshakes_time() {
         "the connection to {address} ended before the binding was agreed: no answer to the handshake within 300.0ms"
     );
     assert_eq!(error.to_string(), said);
-    assert!(error.is_retryable() && took >= LIMIT && took < 10 * LIMIT + Duration::from_secs(5), "{took:?}");
+    assert!(error.is_retryable() && took >= LIMIT && took < Duration::from_secs(4), "{took:?}");
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_server_that_closes_with_a_reason_is_reported_with_it() {
 }
 
 async fn ours() -> Running {
-    run(Server::new().add(hall().0).limits(limits())).await
+    run(Server::new().add(hall().0)).await
 }
 
 /// All that a server says until it closes, and how long that took.
@@ -228,7 +228,7 @@ async fn a_port_scanner_is_logged_once_however_often_it_comes() {
 #[tokio::test]
 async fn a_client_that_says_nothing_is_closed_after_the_handshakes_time() {
     let (lines, _guard) = watch();
-    let server = ours().await;
+    let server = run(Server::new().add(hall().0).limits(limits())).await;
     let begin = Instant::now();
     let mut raw = Raw::connect(server.address).await;
     assert_eq!(raw.end().await, "no Hello came in time");
@@ -241,7 +241,7 @@ async fn a_client_that_says_nothing_is_closed_after_the_handshakes_time() {
 #[tokio::test]
 async fn clients_that_begin_a_handshake_and_wait_cost_no_more_than_what_they_sent() {
     const MANY: usize = 400;
-    let office = start(Setup::default()).await;
+    let office = start(Setup { handshake_seconds: Some(1), ..Setup::default() }).await;
     let mut out = Vec::new();
     hello().write(&mut out);
     // What every connection needs once is there before anything is measured.

@@ -4,7 +4,7 @@
 use crate::box_office::OfficeClient;
 use crate::process::{Office, Setup, start};
 use crate::raw::{Raw, hello, index, length};
-use crate::support::soon;
+use crate::support::{patient, soon};
 use carnegie::Code;
 use rpc_core::SlotId;
 use rpc_core::frame::{self, Answer, Checksum, Chunk, Flags, Kind, Refusal, Reply, Request};
@@ -18,8 +18,12 @@ struct World {
 }
 
 async fn world() -> World {
-    let office = start(Setup { doors_open: true, ..Setup::default() }).await;
-    let good: OfficeClient = soon(carnegie::connect(office.address)).await.unwrap();
+    world_of(Setup::default()).await
+}
+
+async fn world_of(setup: Setup<'_>) -> World {
+    let office = start(Setup { doors_open: true, ..setup }).await;
+    let good: OfficeClient = soon(carnegie::connect(office.address).limits(patient())).await.unwrap();
     soon(good.look()).await.unwrap();
     World {
         #[cfg(target_os = "linux")]
@@ -46,7 +50,8 @@ impl World {
             assert!(grown < 100, "the server's memory grew by {grown} MiB");
         }
         assert_eq!(soon(self.good.sell(1, "Ada")).await.unwrap().order, 1);
-        let other: OfficeClient = soon(carnegie::connect(self.office.address)).await.unwrap();
+        let other: OfficeClient =
+            soon(carnegie::connect(self.office.address).limits(patient())).await.unwrap();
         assert_eq!(soon(other.sell(2, "Bob")).await.unwrap().order, 2);
         for ran in ["look 0", "sell 1", "sell 2"] {
             assert_eq!(self.office.next().await, ran);
@@ -101,7 +106,7 @@ async fn a_million_tiny_chunks_end_the_connection_at_the_first() {
     Request {
         id,
         method: index::<OfficeClient>("store"),
-        deadline: 9_000,
+        deadline: 60_000,
         total: Some(2_000_000),
         payload: &part,
         ..Default::default()
@@ -133,7 +138,7 @@ async fn large_messages_that_are_announced_and_not_sent_hold_no_memory() {
         Request {
             id,
             method: index::<OfficeClient>("store"),
-            deadline: 9_000,
+            deadline: 60_000,
             total: Some(16 << 20),
             payload: &part,
             ..Default::default()
@@ -293,12 +298,17 @@ async fn frames_with_a_right_checksum_and_random_contents_never_run_anything() {
 
 #[tokio::test]
 async fn half_a_handshake_and_then_silence_ends_after_the_handshakes_time() {
-    let world = world().await;
+    // Long enough for the good clients' handshakes.
+    let world = world_of(Setup { handshake_seconds: Some(2), ..Setup::default() }).await;
     let mut out = Vec::new();
     hello().write(&mut out);
+    let mut strangers = Vec::new();
     for part in [0, 3, 30, out.len() - 1] {
         let mut raw = world.stranger().await;
         raw.send(&out[..part]).await;
+        strangers.push(raw);
+    }
+    for mut raw in strangers {
         assert_eq!(raw.end().await, "no Hello came in time");
     }
     world.stays_well().await;
@@ -314,7 +324,7 @@ async fn half_a_request_and_then_silence_ends_when_a_probe_is_not_answered() {
     let mut raw = Raw::bound::<OfficeClient>(server.address).await;
     let mut out = Vec::new();
     let id = SlotId { slot: 0, sequence: 1 };
-    Request { id, method: 0, deadline: 9_000, payload: b"\x09\x03Eve", ..Default::default() }
+    Request { id, method: 0, deadline: 60_000, payload: b"\x09\x03Eve", ..Default::default() }
         .write(&mut out, Checksum::Whole);
     raw.send(&out[..26]).await;
     assert_eq!(raw.end().await, "a Ping frame");
@@ -329,7 +339,7 @@ async fn half_a_request_and_then_the_end_runs_nothing() {
         let mut raw = world.bound().await;
         let mut out = Vec::new();
         let id = SlotId { slot: 0, sequence: 1 };
-        Request { id, method: 0, deadline: 9_000, payload: b"\x09\x03Eve", ..Default::default() }
+        Request { id, method: 0, deadline: 60_000, payload: b"\x09\x03Eve", ..Default::default() }
             .write(&mut out, Checksum::Whole);
         assert_eq!(out.len(), 29);
         raw.send(&out[..part]).await;
@@ -345,7 +355,7 @@ async fn a_flipped_bit_ends_the_connection_and_runs_nothing() {
         let mut raw = world.bound().await;
         let mut out = Vec::new();
         let id = SlotId { slot: 0, sequence: 1 };
-        Request { id, method: 0, deadline: 9_000, payload: b"\x09\x03Eve", ..Default::default() }
+        Request { id, method: 0, deadline: 60_000, payload: b"\x09\x03Eve", ..Default::default() }
             .write(&mut out, Checksum::Whole);
         out[bit / 8] ^= 1 << (bit % 8);
         raw.send(&out).await;
@@ -364,7 +374,7 @@ async fn the_same_request_id_with_another_payload_ends_the_session() {
         [(&b"\x09\x03Eve"[..], true), (&b"\x09\x03Eve"[..], true), (&b"\x09\x03Bob"[..], false)]
     {
         let mut out = Vec::new();
-        Request { id, method: 0, deadline: 9_000, payload, ..Default::default() }
+        Request { id, method: 0, deadline: 60_000, payload, ..Default::default() }
             .write(&mut out, Checksum::Whole);
         raw.send(&out).await;
         if goes {
@@ -387,7 +397,7 @@ fn fetches(slots: u32) -> Vec<u8> {
     for slot in 0..slots {
         let id = SlotId { slot, sequence: 1 };
         let method = index::<OfficeClient>("fetch");
-        Request { id, method, deadline: 9_000, payload: &payload, ..Default::default() }
+        Request { id, method, deadline: 60_000, payload: &payload, ..Default::default() }
             .write(&mut out, Checksum::Whole);
     }
     out

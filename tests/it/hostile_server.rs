@@ -42,7 +42,12 @@ pub(crate) async fn says(bytes: impl Into<Vec<u8>>) -> SocketAddr {
     .await
 }
 
-pub(crate) async fn bind_error(address: SocketAddr) -> BindError {
+async fn bind_error(address: SocketAddr) -> BindError {
+    soon(connect::<OfficeClient>(address)).await.unwrap_err()
+}
+
+/// The same for a server that never says all of it.
+async fn late_bind_error(address: SocketAddr) -> BindError {
     let mut limits = Limits::default();
     limits.handshake = Duration::from_millis(300);
     soon(connect::<OfficeClient>(address).limits(limits)).await.unwrap_err()
@@ -53,7 +58,7 @@ async fn half_a_welcome_is_no_welcome() {
     let mut out = Vec::new();
     welcome().write(&mut out);
     out.pop();
-    let error = bind_error(says(out).await).await;
+    let error = late_bind_error(says(out).await).await;
     assert!(matches!(error, BindError::Interrupted { .. }), "{error}");
 }
 

@@ -1,7 +1,7 @@
 //! Sizes: what is beyond a limit is refused where it costs least, with both numbers, and nothing else suffers.
 
 use crate::box_office::{Events, OfficeClient, hall};
-use crate::support::{Running, run, soon};
+use crate::support::{Running, patient, run, soon};
 use carnegie::{Code, Error, Execution, Limits, Server, connect};
 
 fn limits(message_max: usize) -> Limits {
@@ -10,9 +10,10 @@ fn limits(message_max: usize) -> Limits {
     limits
 }
 
-async fn office(server: Limits, client: Limits) -> (Running, OfficeClient, Events) {
+async fn office(server: Limits, mut client: Limits) -> (Running, OfficeClient, Events) {
     let (office, events) = hall();
     let server = run(Server::new().add(office).limits(server)).await;
+    client.probe_after = patient().probe_after;
     let client = soon(connect(server.address).limits(client)).await.unwrap();
     (server, client, events)
 }

@@ -58,7 +58,7 @@ impl Hall for Carnegie {
         match how {
             0 => self.0.pay(45).await,
             1 => self.0.collapse().await,
-            2 => self.0.ponder().timeout(Duration::from_millis(40)).await,
+            2 => self.0.ponder().timeout(Duration::from_secs(1)).await,
             _ => self.0.ponder().await,
         }
     }
@@ -109,21 +109,21 @@ async fn a_server_is_a_client_too() {
 #[tokio::test]
 async fn a_nested_call_inherits_what_is_left_whether_its_handler_has_waited_or_not() {
     let world = world().await;
-    let window = Duration::from_millis(1_500);
+    let window = Duration::from_secs(5);
     let at_once = soon(world.client.patience(false).timeout(window)).await.unwrap();
     // A part of a millisecond counts as a whole one.
-    assert!((1..=1_501).contains(&at_once), "{at_once} ms");
+    assert!((1..=5_001).contains(&at_once), "{at_once} ms");
     let late = soon(world.client.patience(true).timeout(window)).await.unwrap();
-    assert!((1..=1_497).contains(&late), "{late} ms");
+    assert!((1..=4_997).contains(&late), "{late} ms");
 }
 
 #[tokio::test]
 async fn a_nested_call_may_ask_for_less_than_what_is_left_but_not_for_more() {
     let world = world().await;
-    let less = soon(world.client.own_patience(300)).await.unwrap();
-    assert!((1..=301).contains(&less), "{less} ms");
-    let more = soon(world.client.own_patience(60_000).timeout(Duration::from_secs(2))).await.unwrap();
-    assert!((1..=2_001).contains(&more), "{more} ms");
+    let less = soon(world.client.own_patience(3_000)).await.unwrap();
+    assert!((1..=3_001).contains(&less), "{less} ms");
+    let more = soon(world.client.own_patience(60_000).timeout(Duration::from_secs(5))).await.unwrap();
+    assert!((1..=5_001).contains(&more), "{more} ms");
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn a_deadline_further_on_names_the_server_that_did_not_answer() {
     assert_eq!(
         error.to_string(),
         format!(
-            "Hall.sell at {hall} -> Bank.ponder at {bank}: no answer within 40ms (execution unknown) (executed)"
+            "Hall.sell at {hall} -> Bank.ponder at {bank}: no answer within 1s (execution unknown) (executed)"
         )
     );
     assert_eq!((error.code(), error.execution()), (Code::DeadlineExceeded, Execution::Executed));
@@ -237,7 +237,7 @@ async fn a_handler_that_binds_inside_its_call_gets_the_binding_error_as_its_own(
     let finder = run(Server::new().add(FinderServer::new(Seeker))).await;
     let client: FinderClient = finder.client().await;
     assert_eq!(soon(client.find(world.bank.address.to_string())).await, Ok(1));
-    let closed = closed_address().await;
+    let (_held, closed) = closed_address();
     let Err(CallError::Application(text)) = soon(client.find(closed.to_string())).await else {
         panic!("nobody listens there")
     };

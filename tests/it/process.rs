@@ -11,9 +11,10 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// Set in the server's process: where to listen, and whether the doors are open.
+/// Set in the server's process: where to listen, whether the doors are open, and how many seconds a handshake may take.
 const ADDRESS: &str = "CARNEGIE_TEST_ADDRESS";
 const DOORS: &str = "CARNEGIE_TEST_DOORS";
+const HANDSHAKE: &str = "CARNEGIE_TEST_HANDSHAKE";
 
 /// Not a test: what the server's process runs. Without the variable it has nothing to do.
 #[test]
@@ -34,7 +35,9 @@ async fn serve(address: &str, open: bool) {
     let (office, doors) = telling(|(what, order)| say(&format!("{what} {order}")));
     doors.send(open).unwrap();
     let mut limits = Limits::default();
-    limits.handshake = Duration::from_millis(500);
+    if let Ok(seconds) = std::env::var(HANDSHAKE) {
+        limits.handshake = Duration::from_secs(seconds.parse().unwrap());
+    }
     let _logs = tracing::subscriber::set_default(crate::seen::Watching(|event: &str| {
         if event.contains("cannot accept") {
             say("cannot accept");
@@ -57,6 +60,8 @@ pub(crate) struct Setup<'a> {
     /// Default: any free port.
     pub(crate) address: Option<SocketAddr>,
     pub(crate) doors_open: bool,
+    /// Default: the framework's.
+    pub(crate) handshake_seconds: Option<u64>,
     /// A shell's command that goes before: `ulimit -n 32`.
     pub(crate) before: &'a str,
 }
@@ -72,6 +77,9 @@ pub(crate) async fn start(setup: Setup<'_>) -> Office {
         .kill_on_drop(true);
     if setup.doors_open {
         command.env(DOORS, "open");
+    }
+    if let Some(seconds) = setup.handshake_seconds {
+        command.env(HANDSHAKE, seconds.to_string());
     }
     let mut child = command.spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -81,13 +81,13 @@ impl Raw {
         let _ = soon(self.stream.write_all(bytes)).await;
     }
 
-    /// A request in a slot of its own, in chunks where it is large. Ends 9 s after the handshake.
+    /// A request in a slot of its own, in chunks where it is large. Ends a minute after the handshake.
     pub(crate) async fn request<C: Client>(&mut self, method: &str, payload: &[u8]) -> SlotId {
         let method = index::<C>(method);
         self.sequence += 1;
         let id = SlotId { slot: 0, sequence: self.sequence };
         let (first, rest) = payload.split_at(payload.len().min(CHUNK_LEN));
-        let mut request = Request { id, method, deadline: 9_000, payload: first, ..Default::default() };
+        let mut request = Request { id, method, deadline: 60_000, payload: first, ..Default::default() };
         request.idempotent = C::descriptor().methods[usize::from(method)].idempotent;
         request.total = (!rest.is_empty()).then_some(payload.len() as u32);
         let mut out = Vec::new();

@@ -1,15 +1,22 @@
 //! What all of these tests need: a bound on waiting, and a server that runs in the test's own process.
 
-use carnegie::{Client, Server, ServerHandle};
+use carnegie::{Client, Limits, Server, ServerHandle};
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 
-/// Fails a test that would else hang.
+/// Fails a test that would else hang. Long, for a busy machine may let a test wait for its turn.
 pub(crate) async fn soon<T>(what: impl IntoFuture<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(10), what.into_future()).await.expect("it ends within 10 s")
+    tokio::time::timeout(Duration::from_secs(60), what.into_future()).await.expect("it ends within a minute")
+}
+
+/// What a client tolerates: a busy machine may hold a living server up for longer than a dead one is waited for.
+pub(crate) fn patient() -> Limits {
+    let mut limits = Limits::default();
+    limits.probe_after = Duration::from_secs(60);
+    limits
 }
 
 /// A server of the test's own, which ends with it.
@@ -30,7 +37,7 @@ pub(crate) async fn run_at(server: Server, address: &str) -> Running {
 
 impl Running {
     pub(crate) async fn client<C: Client>(&self) -> C {
-        soon(carnegie::connect(self.address)).await.unwrap()
+        soon(carnegie::connect(self.address).limits(patient())).await.unwrap()
     }
 
     pub(crate) async fn stop(self) {
@@ -39,9 +46,14 @@ impl Running {
     }
 }
 
-/// An address of this machine where nobody listens now.
-pub(crate) async fn closed_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+/// An address of this machine where nobody listens now. While the socket is held, the system gives its port to nobody who
+/// does not ask for it; who does may listen there.
+pub(crate) fn closed_address() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 /// Returns once `holds` does; the events that lead there wake other tasks, not this one.

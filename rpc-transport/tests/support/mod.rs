@@ -184,5 +184,5 @@ fn reply<'a>(request: &Request<'a>) -> Reply<'a> {
 
 /// Fails a test that would else hang.
 pub(crate) async fn soon<T>(what: impl IntoFuture<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(5), what.into_future()).await.expect("it does not end")
+    tokio::time::timeout(Duration::from_secs(60), what.into_future()).await.expect("it does not end")
 }
