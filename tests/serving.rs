@@ -223,9 +223,9 @@ async fn say(world: &World, bytes: &[u8]) -> Vec<u8> {
 async fn a_stranger_is_told_why_he_is_turned_away_and_others_are_served_on() {
     let world = world(Server::new()).await;
     let office = world.office().await;
-    let answer = say(&world, b"GET / HTTP/1.1\r\nHost: hall\r\n\r\n").await;
+    let answer = say(&world, b"EHLO hall\r\n").await;
     let text = String::from_utf8_lossy(&answer).into_owned();
-    assert!(text.contains("does not speak Carnegie's protocol") && text.contains("GET / HTTP/1.1"), "{text}");
+    assert!(text.contains("does not speak Carnegie's protocol") && text.contains("EHLO hall"), "{text}");
     assert_eq!(office.seat().await.unwrap(), 7);
 }
 

@@ -100,7 +100,7 @@ fn a_server_that_never_answers_is_left_at_the_handshakes_limit() {
     assert_eq!(pair.outcome_of(id), None);
     pair.run_for(MS);
     let Some(Err(error)) = pair.outcome_of(id) else { panic!("it has ended") };
-    let says = "the connection to hall:7000 ended before the binding was agreed: no answer to the handshake within 5s";
+    let says = "the connection to hall:7000 ended before the binding was agreed: no answer to the handshake within 5.0s";
     assert_eq!(error.to_string(), says);
     assert!(!pair.wire().is_open_at_the_client());
 }
@@ -125,6 +125,19 @@ fn a_client_that_never_says_hello_is_left_at_the_handshakes_limit() {
 }
 
 #[test]
+fn a_server_that_closes_instead_of_a_welcome_is_reported_with_its_reason() {
+    let mut pair = Pair::new();
+    pair.raw = true;
+    let id = pair.client.bind(pair.now, &HALL);
+    pair.pump();
+    pair.inject_down(&server::Handshake::timed_out());
+    let Some(Err(error)) = pair.outcome_of(id) else { panic!("it has ended") };
+    assert!(matches!(error, BindError::Interrupted { .. }) && error.is_retryable(), "{error}");
+    let says = "the connection to hall:7000 ended before the binding was agreed: closed by the server: no Hello came in time";
+    assert_eq!(error.to_string(), says);
+}
+
+#[test]
 fn an_answer_in_http_is_shown_in_the_error() {
     let mut pair = Pair::new();
     pair.raw = true;
@@ -133,7 +146,12 @@ fn an_answer_in_http_is_shown_in_the_error() {
     pair.inject_down(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let Some(Err(BindError::ProtocolMismatch { address, why })) = pair.outcome_of(id) else { panic!() };
     assert_eq!(address, "hall:7000");
-    assert!(why.contains("its first bytes are \"HTTP/1.1 400 Bad Request"), "{why}");
+    assert!(
+        why.contains(
+            "the peer speaks HTTP, not Carnegie's protocol: its first bytes are \"HTTP/1.1 400 Bad Request"
+        ),
+        "{why}"
+    );
 }
 
 #[test]

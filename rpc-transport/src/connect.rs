@@ -18,13 +18,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The longest that opening a stream may take, unless [`Connect::connect_window`] says otherwise.
-const CONNECT_WINDOW: Duration = Duration::from_secs(5);
-
 /// Finds a server, connects, and agrees on a service: `let office: BoxOfficeClient = connect("hall-a:7000, hall-b:7000").await?`.
 ///
-/// The addresses are tried in order. A name's addresses are raced, as RFC 8305 says. When the connection is lost later, it
-/// is made again, to whichever of the addresses answers.
+/// The addresses are tried in order, until one leads to a server that has the service in this major version. A name's
+/// addresses are raced, as RFC 8305 says. When the connection is lost later, it is made again, to whichever of the addresses
+/// serves. If none does, the error lists all of them, with what happened and how long it took.
 pub fn connect<C: Client>(addresses: impl Into<Addresses>) -> Connect<C> {
     Connect::new(addresses.into().endpoints().map(Source::Endpoints), "no address")
 }
@@ -46,7 +44,6 @@ pub fn connect_with<C: Client>(dialer: impl Dialer) -> Connect<C> {
 pub struct Connect<C> {
     source: Result<Source, BindError>,
     name: String,
-    window: Duration,
     call_timeout: Option<Duration>,
     config: Config,
     client: PhantomData<fn() -> C>,
@@ -57,23 +54,25 @@ impl<C> Connect<C> {
         Self {
             source,
             name: name.to_owned(),
-            window: CONNECT_WINDOW,
             call_timeout: None,
             config: Config::default(),
             client: PhantomData,
         }
     }
 
-    /// Keeps trying for this long if no server answers yet. Default: not at all, each address is tried once.
+    /// Keeps trying for this long if no server answers yet, after 50 ms at first, then ever more rarely; the last attempt begins
+    /// when the time is over. Default: not at all, each address is tried once. The error lists the attempts, of many
+    /// the first and the last ones.
     pub fn wait_for_server(mut self, window: Duration) -> Self {
         self.config.wait_for_server = window;
         self
     }
 
-    /// The longest that opening a stream may take, over all addresses. Default 5 s. What a server that accepts the stream
-    /// takes to answer is bounded by [`Limits::handshake`].
+    /// The longest that trying each of the addresses once may take: opening a stream, the handshake, agreeing on the
+    /// service. Default 5 s. Each address gets an even share of what is left of it, but a quarter at least, so that a silent
+    /// server does not keep the others from being tried. The handshake alone is bounded by [`Limits::handshake`] too.
     pub fn connect_window(mut self, window: Duration) -> Self {
-        self.window = window;
+        self.config.connect_window = window;
         self
     }
 
@@ -115,7 +114,8 @@ impl<C> Connect<C> {
             return Err(BindError::Rejected { address: self.name, why, retry_after: None });
         }
         config.limits.call_timeout = self.call_timeout.unwrap_or(config.limits.call_timeout);
-        let dialling = Dialling { source: self.source?, name: self.name, window: self.window };
+        let dialling = Dialling { source: self.source?, name: self.name };
+        config.addresses = dialling.source.len();
         // The seed only spreads the redials of many clients. Where the system has no randomness, they are not spread.
         let engine = Engine::new(config, getrandom::u64().unwrap_or(1));
         let shared = Arc::new(Shared::new(engine));
@@ -131,22 +131,7 @@ impl<C: Client> IntoFuture for Connect<C> {
     /// # Panics
     /// The future panics when it is polled outside of a tokio runtime with I/O and time.
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let addresses = self.source.as_ref().map_or(1, Source::len);
-            let channel = self.open()?;
-            let mut result = channel.bind().await;
-            // A server that turns this client away says nothing about the next one in the list. The driver begins each
-            // new dial behind the address that it has just failed with.
-            for _ in 1..addresses {
-                match &result {
-                    Err(BindError::Rejected { .. } | BindError::Interrupted { .. }) => {
-                        result = channel.bind().await;
-                    }
-                    _ => break,
-                }
-            }
-            result
-        })
+        Box::pin(async move { self.open()?.bind().await })
     }
 }
 
@@ -154,7 +139,7 @@ impl<C> fmt::Debug for Connect<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connect")
             .field("name", &self.name)
-            .field("window", &self.window)
+            .field("connect_window", &self.config.connect_window)
             .finish_non_exhaustive()
     }
 }

@@ -33,7 +33,7 @@ thread_local! {
 /// One connection's byte stream, with what was read and is not used yet, and what is to be written.
 pub(crate) struct Pipe {
     stream: Stream,
-    /// Empty (no memory) or at least [`READ_LEN`] long; `start..end` of it is unread.
+    /// Empty (no memory), [shrunk](Pipe::shrink), or at least [`READ_LEN`] long; `start..end` of it is unread.
     read: Vec<u8>,
     start: usize,
     end: usize,
@@ -70,6 +70,15 @@ impl Pipe {
     /// What was read and is not used yet.
     pub(crate) fn unread(&self) -> &[u8] {
         &self.read[self.start..self.end]
+    }
+
+    /// Gives the read buffer back and keeps no more than what is unread.
+    pub(crate) fn shrink(&mut self) {
+        let unread = self.unread().to_vec();
+        (self.start, self.end) = (0, 0);
+        self.release_read();
+        self.end = unread.len();
+        self.read = unread;
     }
 
     /// Marks the first `count` unread bytes as used, or all if there are fewer.
@@ -119,8 +128,10 @@ impl Pipe {
 
     /// Sees to it that there is room for one large read.
     fn make_room(&mut self) {
-        if self.read.is_empty() {
+        if self.read.len() < READ_LEN {
+            let shrunk = std::mem::take(&mut self.read);
             self.read = READS.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; READ_LEN]);
+            self.read[..shrunk.len()].copy_from_slice(&shrunk);
         }
         if self.start > 0 && self.read.len() - self.end < READ_LEN {
             self.read.copy_within(self.start..self.end, 0);
@@ -193,6 +204,20 @@ mod tests {
             assert!(poll_fn(|cx| pipe.poll_read_some(cx)).await.unwrap() > 0);
         }
         assert_eq!(pipe.unread(), sent);
+    }
+
+    #[tokio::test]
+    async fn a_shrunk_pipe_holds_what_is_unread_and_reads_on() {
+        let (mut far, near) = in_process();
+        let mut pipe = Pipe::new(Stream::other(near));
+        far.write_all(b"abcdef").await.unwrap();
+        poll_fn(|cx| pipe.poll_read_some(cx)).await.unwrap();
+        pipe.consume(4);
+        pipe.shrink();
+        assert_eq!((pipe.unread(), pipe.read.capacity()), (&b"ef"[..], 2));
+        far.write_all(b"gh").await.unwrap();
+        poll_fn(|cx| pipe.poll_read_some(cx)).await.unwrap();
+        assert_eq!(pipe.unread(), b"efgh");
     }
 
     #[tokio::test]

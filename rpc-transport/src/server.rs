@@ -5,6 +5,7 @@ mod handler;
 pub(crate) mod host;
 mod running;
 pub(crate) mod sessions;
+mod strangers;
 
 use crate::address::Addresses;
 use crate::incoming::Service;

@@ -203,7 +203,7 @@ async fn nobody_listening_is_reported_at_once_with_every_address() {
     held.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let closed = held.local_addr().unwrap();
     let error = soon(connect::<EchoClient>(format!("{closed}, unix:/no/such/hall.sock"))).await.unwrap_err();
-    let BindError::Unreachable { tried } = &error else { panic!("{error}") };
+    let BindError::Unreachable { tried, .. } = &error else { panic!("{error}") };
     assert_eq!(tried[0].address, closed.to_string());
     assert_eq!(tried[1].address, "unix:/no/such/hall.sock");
     assert_eq!(tried[1].error, "No such file or directory (os error 2)");

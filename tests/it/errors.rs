@@ -1,8 +1,8 @@
 //! Values that cannot be sent or read, panics, and servers that are not there: what the caller reads.
 
 use crate::box_office::{Chain, OfficeClient, hall};
-use crate::support::{closed_address, run, soon};
-use carnegie::{BindError, CallError, Client, Code, Error, Execution, Server, connect, service};
+use crate::support::{run, soon};
+use carnegie::{CallError, Client, Code, Error, Execution, Server, service};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -232,46 +232,6 @@ async fn a_drop_that_panics_after_a_panic_does_not_end_the_connection() {
     call.abort();
     assert_eq!(soon(bomb.ok()).await.unwrap(), 1);
     assert_eq!(server.server.stats().connections, 1);
-}
-
-#[tokio::test]
-async fn nobody_listening_is_told_with_the_address_the_systems_words_and_the_time() {
-    let (_held, address) = closed_address();
-    let error = soon(connect::<OfficeClient>(address)).await.unwrap_err();
-    let text = error.to_string();
-    let said = format!("no server answers: {address}: Connection refused (os error 111) (after ");
-    if cfg!(target_os = "linux") {
-        assert!(text.starts_with(&said) && text.ends_with("s)"), "{text}");
-    }
-    assert!(error.is_retryable());
-}
-
-#[tokio::test]
-async fn every_address_of_a_list_is_told() {
-    let ((_held, one), (_held_too, other)) = (closed_address(), closed_address());
-    let error = soon(connect::<OfficeClient>(format!("{one}, {other}"))).await.unwrap_err();
-    let BindError::Unreachable { tried } = &error else { panic!("{error}") };
-    assert_eq!(
-        tried.iter().map(|t| t.address.clone()).collect::<Vec<_>>(),
-        [one.to_string(), other.to_string()]
-    );
-    assert!(error.to_string().contains("; "), "{error}");
-}
-
-#[tokio::test]
-async fn a_bad_address_says_what_to_write_on_either_side() {
-    let said = r#"cannot read the address "http://hall:80": an address has no scheme; write hall:80"#;
-    let error = soon(connect::<OfficeClient>("http://hall:80")).await.unwrap_err();
-    assert_eq!(error.to_string(), said);
-    let error = Server::new().add(hall().0).bind("http://hall:80").await.unwrap_err();
-    assert_eq!(error.to_string(), said);
-}
-
-#[tokio::test]
-async fn a_name_that_does_not_exist_is_told_as_such() {
-    let error = soon(connect::<OfficeClient>("no-such-hall.invalid:7000")).await.unwrap_err();
-    let BindError::Unreachable { tried } = &error else { panic!("{error}") };
-    assert_eq!(tried[0].address, "no-such-hall.invalid:7000");
 }
 
 #[tokio::test]

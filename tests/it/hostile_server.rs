@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A server whose connections are all served by `act`.
-async fn server<F, A>(act: A) -> SocketAddr
+pub(crate) async fn server<F, A>(act: A) -> SocketAddr
 where
     A: Fn(TcpStream) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
@@ -29,7 +29,7 @@ where
 }
 
 /// A server that says this, whatever it is asked, and stays.
-async fn says(bytes: impl Into<Vec<u8>>) -> SocketAddr {
+pub(crate) async fn says(bytes: impl Into<Vec<u8>>) -> SocketAddr {
     let bytes = bytes.into();
     server(move |mut stream| {
         let bytes = bytes.clone();
@@ -51,44 +51,6 @@ async fn late_bind_error(address: SocketAddr) -> BindError {
     let mut limits = Limits::default();
     limits.handshake = Duration::from_millis(300);
     soon(connect::<OfficeClient>(address).limits(limits)).await.unwrap_err()
-}
-
-#[tokio::test]
-async fn a_server_of_another_protocol_is_named_with_its_first_bytes() {
-    for (bytes, named) in [
-        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], r#""HTTP/1.1 400 Bad"#),
-        (&b"SSH-2.0-OpenSSH_9.6\r\n"[..], r#""SSH-2.0-OpenSSH"#),
-        (&b"\x15\x03\x01\x00\x02\x02\x46"[..], "15 03 01 00 02 02 46"),
-        (&b"\xff\xff\xff\xff\xff\xff\xff\xff"[..], "ff ff ff ff"),
-    ] {
-        let address = says(bytes).await;
-        let error = bind_error(address).await;
-        let begin = format!(
-            "no common protocol with {address}: the peer does not speak Carnegie's protocol: its first bytes are {named}"
-        );
-        assert!(error.to_string().starts_with(&begin), "{error}");
-        assert!(!error.is_retryable());
-    }
-}
-
-#[tokio::test]
-async fn a_server_that_closes_at_once_is_reported_as_one_that_broke_off() {
-    let address = server(|stream| async move { drop(stream) }).await;
-    let error = bind_error(address).await;
-    let text = error.to_string();
-    assert!(matches!(error, BindError::Interrupted { .. }) && error.is_retryable(), "{text}");
-    let begin = format!("the connection to {address} ended before the binding was agreed: ");
-    assert!(text.starts_with(&begin), "{text}");
-}
-
-#[tokio::test]
-async fn a_server_that_says_nothing_is_given_up_after_the_handshakes_time() {
-    let address = says("").await;
-    let error = late_bind_error(address).await;
-    let said = format!(
-        "the connection to {address} ended before the binding was agreed: no answer to the handshake within 300ms"
-    );
-    assert_eq!(error.to_string(), said);
 }
 
 #[tokio::test]
@@ -114,7 +76,7 @@ async fn a_welcome_that_was_not_asked_for_ends_the_handshake() {
     assert!(checksum.contains("a checksum without the payload was not offered"), "{checksum}");
 }
 
-fn welcome() -> Welcome {
+pub(crate) fn welcome() -> Welcome {
     Welcome {
         protocol: 1,
         codec: CodecId::Bincode.to_wire(),

@@ -1,8 +1,10 @@
 //! The facade over real sockets: what the issue promises, each promise by a test. One binary, so that it links once.
 
+mod absent;
 mod box_office;
 mod cancellation;
 mod errors;
+mod foreign;
 mod hostile;
 mod hostile_server;
 mod late;

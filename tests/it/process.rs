@@ -113,8 +113,19 @@ impl Office {
     /// The most memory that it has had so far, in MiB.
     #[cfg(target_os = "linux")]
     pub(crate) fn memory_peak(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// The memory that it has asked for, whether it has used it or not, in MiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn memory_asked_for(&self) -> u64 {
+        self.status("VmData:")
+    }
+
+    #[cfg(target_os = "linux")]
+    fn status(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
         line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() >> 10
     }
 }

@@ -59,7 +59,7 @@ impl<F: Fn(&str) + Send + Sync + 'static> Subscriber for Watching<F> {
 static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 /// What the subscriber saw on this thread, on which everything of such a test runs.
-fn watch() -> (Arc<Mutex<Vec<String>>>, tracing::subscriber::DefaultGuard) {
+pub(crate) fn watch() -> (Arc<Mutex<Vec<String>>>, tracing::subscriber::DefaultGuard) {
     LazyLock::force(&SECOND);
     let lines = Arc::new(Mutex::new(Vec::new()));
     let kept = lines.clone();

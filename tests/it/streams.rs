@@ -49,7 +49,7 @@ async fn a_name_leads_to_the_address_that_answers() {
 }
 
 /// An address that takes connections into its queue until that is full, and then answers nothing: as a dead host does.
-async fn silent(address: &str) -> (TcpListener, Vec<TcpStream>) {
+pub(crate) async fn silent(address: &str) -> (TcpListener, Vec<TcpStream>) {
     let address: SocketAddr = address.parse().unwrap();
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.unwrap();
     socket.bind(address).unwrap();
@@ -61,28 +61,6 @@ async fn silent(address: &str) -> (TcpListener, Vec<TcpStream>) {
         queued.push(stream.unwrap());
     }
     (listener, queued)
-}
-
-#[tokio::test]
-async fn a_silent_address_leaves_the_next_one_its_share_of_the_window() {
-    let server = run(Server::new().add(hall().0)).await;
-    let (dead, _queued) = silent("127.0.0.1:0").await;
-    let list = format!("{}, {}", dead.local_addr().unwrap(), server.address);
-    let office: OfficeClient = soon(connect(list).connect_window(Duration::from_secs(4))).await.unwrap();
-    assert_eq!(office.channel().server_address(), Some(server.address.to_string()));
-}
-
-#[tokio::test]
-async fn a_silent_address_alone_ends_with_the_window() {
-    let (dead, _queued) = silent("127.0.0.1:0").await;
-    let address = dead.local_addr().unwrap();
-    let begin = Instant::now();
-    let connecting = connect::<OfficeClient>(address).connect_window(Duration::from_millis(1_500));
-    let error = soon(connecting).await.unwrap_err();
-    // By default it would be 5 s.
-    assert!(begin.elapsed() < Duration::from_millis(4_500), "{:?}", begin.elapsed());
-    let text = error.to_string();
-    assert!(text.starts_with(&format!("no server answers: {address}: no answer within ")), "{text}");
 }
 
 #[tokio::test]

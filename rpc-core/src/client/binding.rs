@@ -164,6 +164,19 @@ impl Binding {
         self.service.methods.iter().zip(methods).enumerate().map(judge).collect()
     }
 
+    /// The server does not have it. Whoever waits for it is told later, if no other server has it either.
+    pub(super) fn refused(&mut self, error: BindError) {
+        self.state = State::Failed(Arc::new(error));
+    }
+
+    /// Why the server does not have it, if the user has not been told yet.
+    pub(super) fn refusal(&self) -> Option<BindError> {
+        match &self.state {
+            State::Failed(error) if self.awaited => Some(BindError::clone(error)),
+            _ => None,
+        }
+    }
+
     /// Records an outcome; `true` if the user waits for it.
     pub(super) fn settle(&mut self, result: &Result<(), BindError>) -> bool {
         if let Err(error) = result {

@@ -21,6 +21,10 @@ const ATTEMPTS_MAX: u8 = 4;
 /// dialled without a pause.
 const SETTLED: Duration = Duration::from_secs(1);
 
+/// A connection that ended sooner speaks against its address: the next round begins with the one behind it. Otherwise it
+/// begins with the same one, where the session may still be held.
+const SHORT_LIVED: Duration = Duration::from_secs(5);
+
 /// Small frames that may wait beside requests: a server that sends pings and reads nothing goes no further.
 const PONGS_MAX: usize = 1 << 20;
 
@@ -42,6 +46,8 @@ impl Client {
             session: None,
             message_max: self.config.limits.message_max,
             draining: false,
+            accepted: false,
+            refused: None,
             busy_again: Instant::NEVER,
             pace: std::mem::take(pace),
         });
@@ -132,6 +138,10 @@ impl Client {
         match header.kind {
             Kind::Welcome if !greeted => return self.handle_welcome(now, &Welcome::read(header, body)?),
             Kind::Reject if !greeted => self.handle_reject(now, Reject::read(header, body)?),
+            Kind::Close => {
+                let reason = Close::read(header, body)?.reason;
+                self.fail_connection(now, &format!("closed by the server: {reason}"));
+            }
             _ if !greeted => return unexpected("before the answer to the handshake"),
             Kind::Bound => return self.handle_bound(now, Bound::read(header, body)?),
             Kind::Chunk => return self.handle_chunk(now, &Chunk::read(header, body)?),
@@ -147,10 +157,6 @@ impl Client {
                 if let Some(open) = self.link.open_mut() {
                     open.draining = true;
                 }
-            }
-            Kind::Close => {
-                let reason = Close::read(header, body)?.reason;
-                self.fail_connection(now, &format!("closed by the server: {reason}"));
             }
             _ => return unexpected("by a client"),
         }
@@ -216,28 +222,45 @@ impl Client {
     fn handle_bound(&mut self, now: Instant, bound: Bound) -> Result<(), ProtocolError> {
         let address = self.link.address().to_owned();
         let number = bound.number;
-        match self.bindings.get_mut(number as usize) {
-            Some(binding) if binding.is_asked() => {
-                let result = binding.answered(bound, &address);
-                self.end_binding(BindingId(number as u16), result);
-                self.settle_greeting(now);
-                Ok(())
+        let Some(binding) = self.bindings.get_mut(number as usize).filter(|binding| binding.is_asked())
+        else {
+            let what = format!("it answers binding {number}, which was not asked for");
+            return Err(ProtocolError::Malformed { kind: "Bound", what });
+        };
+        match (&mut self.link, binding.answered(bound, &address)) {
+            // Another server may have the service: whoever waits for it is not told yet.
+            (Link::Greeting(open), Err(error)) => {
+                binding.refused(error.clone());
+                open.refused = Some(error);
             }
-            _ => {
-                let what = format!("it answers binding {number}, which was not asked for");
-                Err(ProtocolError::Malformed { kind: "Bound", what })
+            (link, result) => {
+                if let Link::Greeting(open) = link {
+                    open.accepted = true;
+                }
+                self.end_binding(BindingId(number as u16), result);
             }
         }
+        self.settle_greeting(now);
+        Ok(())
     }
 
-    /// Calls may be written once the server has answered the handshake and all bindings.
+    /// Calls may be written once the server has answered the handshake and all bindings, unless it has none of the services.
     fn settle_greeting(&mut self, now: Instant) {
-        let greeted = matches!(&self.link, Link::Greeting(open) if open.session.is_some());
-        if !greeted || self.bindings.iter().any(|binding| binding.is_asked()) {
+        let Link::Greeting(open) = &mut self.link else { return };
+        if open.session.is_none() || self.bindings.iter().any(|binding| binding.is_asked()) {
             return;
+        }
+        if let Some(error) = open.refused.take().filter(|_| !open.accepted && !self.round.is_single()) {
+            return self.fail_bind(now, error);
         }
         if let Link::Greeting(open) = std::mem::replace(&mut self.link, Link::Down(Default::default())) {
             self.link = Link::Ready(open);
+        }
+        self.round.reached();
+        for index in 0..self.bindings.len() {
+            if let Some(error) = self.bindings[index].refusal() {
+                self.end_binding(BindingId(index as u16), Err(error));
+            }
         }
         self.send_waiting(now);
     }
@@ -291,12 +314,16 @@ impl Client {
         }
     }
 
-    /// The server does not let this client in.
+    /// The server does not let this client in, or has nothing for it.
     fn fail_bind(&mut self, now: Instant, error: BindError) {
         let Link::Greeting(open) = &mut self.link else { return };
-        let pace = std::mem::take(&mut open.pace);
-        self.close_connection(None);
-        self.fail_link(now, pace, error);
+        let (pace, address) = (std::mem::take(&mut open.pace), open.address.clone());
+        self.close_connection(Some((
+            CloseCode::GoingAway,
+            "the server has none of the services that the client wants",
+        )));
+        self.slots.reset(0);
+        self.fail_address(now, pace, &address, error);
     }
 
     /// The connection is gone, and with it the session. What was never written goes on over the next connection; so do
@@ -320,9 +347,12 @@ impl Client {
         self.slots.reset(0);
         let error = BindError::Interrupted { address: open.address.to_string(), why: why.to_owned() };
         let settled = was_ready && now - open.opened >= SETTLED;
+        if was_ready && (open.draining || now - open.opened < SHORT_LIVED) {
+            self.round.pass();
+        }
         if was_ready && open.draining {
             // What was asked for meanwhile was not asked here, and has its chance on the next connection.
-            self.link = Link::Down(open.pace.failed(now, &mut self.jitter, error));
+            self.link = Link::Down(open.pace.failed(now, Duration::ZERO, &mut self.jitter, error));
         } else if settled {
             // It had worked: dial again at once, and only slow down when that fails.
             self.link =
@@ -332,8 +362,10 @@ impl Client {
                     self.end_binding(BindingId(index as u16), Err(error.clone()));
                 }
             }
-        } else {
+        } else if was_ready {
             self.fail_link(now, open.pace, error);
+        } else {
+            self.fail_address(now, open.pace, &open.address, error);
         }
         self.forget_refusals();
         self.want_connection(now);

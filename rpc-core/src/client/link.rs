@@ -18,7 +18,8 @@ const REDIAL_MOST: Duration = Duration::from_secs(30);
 ///  Down ---------------------> Dialling -------------> Greeting ----------------------------> Ready
 ///   ^                             |                       |                                     |
 ///   +-----------------------------+-----------------------+-------------------------------------+
-///            failed, refused, timed out, lost: not before the pace allows it again
+///            failed, refused, timed out: the next address of the round; behind the last one, and when a connection
+///            is lost, not before the pace allows it again
 /// ```
 pub(super) enum Link {
     Down(Pace),
@@ -37,17 +38,13 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// One more failure: between half and all of the delay, at random; later if the server has asked for it.
-    pub(super) fn failed(mut self, now: Instant, jitter: &mut u64, why: BindError) -> Self {
+    /// One more failure: between half and all of the delay, at random; later if the server has `asked` for it.
+    pub(super) fn failed(mut self, now: Instant, asked: Duration, jitter: &mut u64, why: BindError) -> Self {
         let mut delay = REDIAL_FIRST;
         for _ in 0..self.failures.min(16) {
             delay = (delay * 8 / 5).min(REDIAL_MOST);
         }
         self.failures += 1;
-        let asked = match &why {
-            BindError::Rejected { retry_after, .. } => retry_after.unwrap_or_default(),
-            _ => Duration::ZERO,
-        };
         self.not_before = Some(now + asked.max(delay / 2) + (delay / 2).mul_f64(fraction(jitter)));
         self.last = Some(Arc::new(why));
         self
@@ -77,6 +74,9 @@ pub(super) struct Open {
     pub(super) message_max: usize,
     /// The server is about to go: no new calls here.
     pub(super) draining: bool,
+    /// In the handshake: it has at least one of the services, and why it refuses another one.
+    pub(super) accepted: bool,
+    pub(super) refused: Option<BindError>,
     /// When to ask again what became of a call whose caller has given up and which was running at the last answer.
     pub(super) busy_again: Instant,
     pub(super) pace: Pace,

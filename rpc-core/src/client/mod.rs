@@ -9,6 +9,7 @@ mod calls;
 mod frames;
 mod link;
 mod replies;
+mod round;
 mod sending;
 mod slots;
 mod timers;
@@ -24,6 +25,7 @@ use crate::time::Instant;
 use binding::Binding;
 use calls::Calls;
 use link::{Link, Pace};
+use round::Round;
 use slots::Slots;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -42,8 +44,13 @@ pub struct Config {
     pub credentials: Vec<u8>,
     /// Name and version of this program, for the server's logs. Default `carnegie` and this crate's version.
     pub software: String,
-    /// How long a first binding waits for a server that is not running yet. Default zero: it fails when
-    /// every address has failed once.
+    /// How many addresses the driver can dial. Default: one.
+    pub addresses: usize,
+    /// The longest that going once around all addresses may take, from the first dial to the agreement. Each address gets
+    /// an even share of what is left of it, but a quarter at least. Default: 5 s.
+    pub connect_window: Duration,
+    /// How long a first binding waits for a server that is not running yet: the last round begins when this is over.
+    /// Default zero: it fails when every address has failed once.
     pub wait_for_server: Duration,
 }
 
@@ -55,6 +62,8 @@ impl Default for Config {
             credentials: Vec::new(),
             checksum: Checksum::Whole,
             software: concat!("carnegie ", env!("CARGO_PKG_VERSION")).to_owned(),
+            addresses: 1,
+            connect_window: Duration::from_secs(5),
             wait_for_server: Duration::ZERO,
         }
     }
@@ -97,9 +106,15 @@ pub struct NewCall {
 /// What the driver must do.
 #[derive(Debug)]
 pub enum Output {
-    /// Open a byte stream to one of the channel's addresses, within a bounded time, and report
-    /// [`Client::handle_dialled`] or [`Client::handle_dial_failed`].
-    Dial(ConnectionId),
+    /// Open a byte stream, and report [`Client::handle_dialled`] or [`Client::handle_dial_failed`].
+    Dial {
+        /// The stream that is to be opened.
+        connection: ConnectionId,
+        /// Index of the address that it shall lead to, below [`Config::addresses`].
+        address: usize,
+        /// When it is to be given up.
+        within: Duration,
+    },
     /// Write what [`Client::poll_transmit`] still gives, then close the stream. Nothing needs to be reported.
     Close(ConnectionId),
     /// A binding is agreed, or cannot be had.
@@ -114,6 +129,7 @@ pub enum Output {
 pub struct Client {
     config: Config,
     link: Link,
+    round: Round,
     bindings: Vec<Binding>,
     calls: Calls,
     slots: Slots,
@@ -134,9 +150,11 @@ pub struct Client {
 impl Client {
     /// A channel that has no connection yet. `seed` spreads the redials of many clients; any number will do.
     pub fn new(config: Config, seed: u64) -> Self {
+        let round = Round::new(config.addresses, config.connect_window);
         Self {
             config,
             link: Link::Down(Pace::default()),
+            round,
             bindings: Vec::new(),
             calls: Calls::default(),
             slots: Slots::default(),

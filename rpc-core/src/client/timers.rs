@@ -1,6 +1,6 @@
 //! What happens by time alone: deadlines, probes, the handshake's end, redials.
 
-use super::link::Link;
+use super::link::{Link, Pace};
 use super::slots::SlotState;
 use super::{Client, ConnectionId, Output};
 use crate::connection::Probe;
@@ -21,9 +21,9 @@ impl Client {
             Link::Down(_) => self.redial(now),
             Link::Dialling(..) => {}
             Link::Greeting(open) => {
-                if now >= open.opened + self.config.limits.handshake {
-                    let why = format!("no answer to the handshake within {:?}", self.config.limits.handshake);
-                    self.fail_connection(now, &why);
+                if now >= self.greeting_ends(open.opened) {
+                    let had = self.config.limits.handshake.min(now - open.opened);
+                    self.fail_connection(now, &format!("no answer to the handshake within {had:.1?}"));
                 }
             }
             Link::Ready(_) => self.probe(now),
@@ -34,12 +34,17 @@ impl Client {
         let link = match &self.link {
             Link::Down(pace) if self.wants_connection() => pace.not_before.unwrap_or_default(),
             Link::Down(_) | Link::Dialling(..) => Instant::NEVER,
-            Link::Greeting(open) => open.opened + self.config.limits.handshake,
+            Link::Greeting(open) => self.greeting_ends(open.opened),
             Link::Ready(open) => {
                 open.liveness.next(self.slots.in_use() > 0, &self.config.limits).min(open.busy_again)
             }
         };
         link.min(self.calls.next_deadline())
+    }
+
+    /// A silent server costs no more than its share of the window.
+    fn greeting_ends(&self, opened: Instant) -> Instant {
+        (opened + self.config.limits.handshake).min(self.round.until())
     }
 
     fn probe(&mut self, now: Instant) {
@@ -64,6 +69,8 @@ impl Client {
             Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
             Probe::Dead(silent) => {
                 let why = format!("no answer to a ping for {:.1} s", silent.as_secs_f64());
+                // Such a server may well accept connections still.
+                self.round.pass();
                 self.fail_connection(now, &why);
             }
         }
@@ -93,10 +100,18 @@ impl Client {
         }
         let Link::Down(pace) = &mut self.link else { return };
         let pace = std::mem::take(pace);
+        let waiting =
+            self.bindings.iter().filter(|binding| binding.is_awaited()).map(|binding| binding.since);
+        self.round.begin(now, waiting.min());
+        self.dial(now, pace);
+    }
+
+    fn dial(&mut self, now: Instant, pace: Pace) {
+        let (address, within) = self.round.next(now);
         self.dialled += 1;
         let connection = ConnectionId(self.dialled);
         self.link = Link::Dialling(connection, pace);
-        self.outputs.push_back(Output::Dial(connection));
+        self.outputs.push_back(Output::Dial { connection, address, within });
     }
 
     /// No stream could be opened.
@@ -106,21 +121,40 @@ impl Client {
             return;
         }
         let pace = std::mem::take(pace);
+        self.fail_address(now, pace, "", error);
+    }
+
+    /// The present address has led to no server that can be used: on to the next one, unless it was the last or nobody
+    /// wants a connection any more.
+    pub(super) fn fail_address(&mut self, now: Instant, pace: Pace, address: &str, error: BindError) {
+        if self.round.failed(now, address, &error) && self.wants_connection() {
+            self.forget_refusals();
+            return self.dial(now, pace);
+        }
+        let error = self.round.outcome(error);
         self.fail_link(now, pace, error);
     }
 
     /// There is no connection, because of `error`. Bindings wait for a server as long as they were told to; calls wait inside
     /// their deadlines, unless no later attempt can go better.
-    pub(super) fn fail_link(&mut self, now: Instant, pace: super::link::Pace, error: BindError) {
+    pub(super) fn fail_link(&mut self, now: Instant, pace: Pace, error: BindError) {
         let retryable = error.is_retryable();
         let window = self.config.wait_for_server;
-        self.link = Link::Down(pace.failed(now, &mut self.jitter, error.clone()));
+        let mut pace = pace.failed(now, self.round.asked(), &mut self.jitter, error.clone());
         for index in 0..self.bindings.len() {
             let binding = &self.bindings[index];
-            if binding.is_awaited() && !(retryable && now < binding.since + window) {
+            if !binding.is_awaited() {
+                continue;
+            }
+            let end = binding.since + window;
+            if retryable && now < end {
+                // A last attempt when its time is over: a server may have come since the one before.
+                pace.not_before = pace.not_before.map(|time| time.min(end));
+            } else {
                 self.end_binding(super::BindingId(index as u16), Err(error.clone()));
             }
         }
+        self.link = Link::Down(pace);
         if !retryable {
             self.end_waiting(&std::sync::Arc::new(error));
         }

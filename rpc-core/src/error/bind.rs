@@ -1,6 +1,7 @@
 //! Why a client could not be bound to a service.
 
 use super::ProtocolError;
+use super::nearest::nearest;
 use std::fmt;
 use std::time::Duration;
 
@@ -36,6 +37,22 @@ impl fmt::Display for Offer {
     }
 }
 
+/// Everything that was tried; of a long wait the first and the last attempts, with what was left out between them.
+fn told(tried: &[Tried], attempts: usize) -> String {
+    let left_out = attempts.saturating_sub(tried.len());
+    if left_out == 0 {
+        return format!(": {}", list(tried, "no address was given"));
+    }
+    let (first, last) = tried.split_at(tried.len() / 2);
+    format!(" after {attempts} attempts: {}; ({left_out} more); {}", list(first, "-"), list(last, "-"))
+}
+
+/// `; did you mean BoxOffice?`, if the server offers a name that is near to the wanted one.
+fn suggestion(wanted: &str, offered: &[Offer]) -> String {
+    let meant = nearest(wanted, offered.iter().map(|offer| offer.name.as_str()));
+    meant.map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}
+
 fn list<T: fmt::Display>(all: &[T], none: &str) -> String {
     if all.is_empty() {
         return none.to_owned();
@@ -56,10 +73,23 @@ pub enum BindError {
         why: String,
     },
     /// No address could be reached within the connect window.
-    #[error("no server answers: {}", list(tried, "no address was given"))]
+    #[error("no server answers{}", told(tried, *attempts))]
     Unreachable {
-        /// All addresses, in the order in which they failed.
+        /// All addresses, in the order in which they failed. Of a long wait the first and the last attempts, half and half.
         tried: Vec<Tried>,
+        /// How many attempts there were in all.
+        attempts: usize,
+    },
+    /// Several addresses were tried, or one several times. Some were reached, but none leads to a server that serves this
+    /// client. Where a single attempt has failed, the error is that attempt's own.
+    #[error("no server can be used{}", told(tried, *attempts))]
+    NoServer {
+        /// All addresses with what happened there, as for [`Unreachable`](BindError::Unreachable).
+        tried: Vec<Tried>,
+        /// How many attempts there were in all.
+        attempts: usize,
+        /// At least one of the servers may serve this client later.
+        retryable: bool,
     },
     /// This process may not listen there.
     #[error("cannot listen on {address}: {error}")]
@@ -69,8 +99,12 @@ pub enum BindError {
         /// The operating system's error.
         error: String,
     },
-    /// The server has no such service.
-    #[error("the server at {address} has no service {wanted}; it offers: {}", list(offered, "nothing"))]
+    /// The server has no such service. The text ends with the name of a service that may be meant.
+    #[error(
+        "the server at {address} has no service {wanted}; it offers: {}{}",
+        list(offered, "nothing"),
+        suggestion(wanted, offered)
+    )]
     ServiceNotFound {
         /// Which server.
         address: String,
@@ -137,7 +171,31 @@ impl BindError {
         match self {
             BindError::Unreachable { .. } | BindError::Interrupted { .. } => true,
             BindError::Rejected { retry_after, .. } => retry_after.is_some(),
+            BindError::NoServer { retryable, .. } => *retryable,
             _ => false,
+        }
+    }
+
+    /// The text for a list in which the address stands already.
+    pub(crate) fn at_its_address(&self) -> String {
+        match self {
+            BindError::ServiceNotFound { wanted, offered, .. } => {
+                let offers = list(offered, "nothing").replace("; ", ", ");
+                format!(
+                    "no service {wanted}, it offers {offers}{}",
+                    suggestion(wanted, offered).replace("; ", ", ")
+                )
+            }
+            BindError::VersionMismatch { wanted, offered, .. } => {
+                format!(
+                    "{wanted} is wanted, it has {}",
+                    list(offered, "no version of it").replace("; ", ", ")
+                )
+            }
+            BindError::ProtocolMismatch { why, .. } => format!("no common protocol: {why}"),
+            BindError::Rejected { why, .. } => format!("it refuses the connection: {why}"),
+            BindError::Interrupted { why, .. } => why.clone(),
+            other => other.to_string(),
         }
     }
 }
@@ -153,10 +211,43 @@ mod tests {
             error: "Connection refused (os error 111)".into(),
             after: Duration::from_millis(3),
         };
-        let error = BindError::Unreachable { tried: vec![tried] };
+        let error = BindError::Unreachable { tried: vec![tried], attempts: 1 };
         assert_eq!(
             error.to_string(),
             "no server answers: 10.0.0.7:7000: Connection refused (os error 111) (after 3.0ms)"
+        );
+    }
+
+    #[test]
+    fn a_long_wait_is_told_by_its_beginning_and_its_end() {
+        let tried = |n: u64| Tried {
+            address: "hall:1".into(),
+            error: "refused".into(),
+            after: Duration::from_millis(n),
+        };
+        let error = BindError::Unreachable { tried: [1, 2, 8, 9].map(tried).to_vec(), attempts: 9 };
+        assert_eq!(
+            error.to_string(),
+            "no server answers after 9 attempts: hall:1: refused (after 1.0ms); hall:1: refused (after 2.0ms); (5 more); \
+             hall:1: refused (after 8.0ms); hall:1: refused (after 9.0ms)"
+        );
+    }
+
+    #[test]
+    fn a_missing_service_suggests_the_name_that_was_meant() {
+        let offered = vec![
+            Offer { name: "Bank".into(), version: (1, 0) },
+            Offer { name: "BoxOffice".into(), version: (1, 2) },
+        ];
+        let error =
+            BindError::ServiceNotFound { address: "hall:1".into(), wanted: "BoxOfice".into(), offered };
+        assert_eq!(
+            error.to_string(),
+            "the server at hall:1 has no service BoxOfice; it offers: Bank 1.0; BoxOffice 1.2; did you mean BoxOffice?"
+        );
+        assert_eq!(
+            error.at_its_address(),
+            "no service BoxOfice, it offers Bank 1.0, BoxOffice 1.2, did you mean BoxOffice?"
         );
     }
 

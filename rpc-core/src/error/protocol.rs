@@ -5,10 +5,20 @@
 #[non_exhaustive]
 pub enum ProtocolError {
     /// The first bytes are no frame: the peer speaks another protocol.
-    #[error("the peer does not speak Carnegie's protocol: its first bytes are {first}")]
+    #[error("the peer {}: its first bytes are {first}", strange(*speaks))]
     NotCarnegie {
+        /// What it speaks instead, if that can be told: `HTTP`, `HTTP/2`, `TLS`, `SSH`.
+        speaks: Option<&'static str>,
         /// The first bytes, as text where they are text.
         first: String,
+    },
+    /// The two sides have no version of the protocol in common.
+    #[error("the peer speaks versions {} to {} of the protocol, this side {} to {}", theirs.0, theirs.1, ours.0, ours.1)]
+    Version {
+        /// The oldest and the newest that the peer speaks.
+        theirs: (u16, u16),
+        /// The oldest and the newest that this side speaks.
+        ours: (u16, u16),
     },
     /// A length that no frame has.
     #[error("a frame of {length} bytes is announced; the least is {least}, the most {most}")]
@@ -78,4 +88,11 @@ pub enum ProtocolError {
         /// Its sequence number.
         sequence: u64,
     },
+}
+
+fn strange(speaks: Option<&str>) -> String {
+    match speaks {
+        Some(other) => format!("speaks {other}, not Carnegie's protocol"),
+        None => "does not speak Carnegie's protocol".to_owned(),
+    }
 }

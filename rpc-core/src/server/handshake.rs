@@ -4,6 +4,11 @@ use crate::error::ProtocolError;
 use crate::frame::{self, Close, CloseCode, Hello, Kind, PROTOCOL_MAX, PROTOCOL_MIN, Reject, RejectCode};
 use crate::time::Instant;
 
+/// What a browser or a health check is told. It names no service.
+const HTTP_ANSWER: &str = "HTTP/1.1 400 Bad Request\r\n\
+    Content-Type: text/plain\r\nContent-Length: 68\r\nConnection: close\r\n\r\n\
+    This port speaks Carnegie's RPC protocol, not HTTP. Use its client.\n";
+
 /// Waits for the first frame of a connection.
 #[derive(Debug)]
 pub struct Handshake {
@@ -33,18 +38,24 @@ impl Handshake {
             });
         }
         // The versions come first: a Hello of a later version may hold more than this one can read.
-        let (min, max) = Hello::versions(&header, body)?;
-        if min > PROTOCOL_MAX || max < PROTOCOL_MIN {
-            let what = format!(
-                "versions {min} to {max} of the protocol; this side speaks {PROTOCOL_MIN} to {PROTOCOL_MAX}"
-            );
-            return Err(ProtocolError::Malformed { kind: "Hello", what });
+        let theirs = Hello::versions(&header, body)?;
+        if theirs.0 > PROTOCOL_MAX || theirs.1 < PROTOCOL_MIN {
+            return Err(ProtocolError::Version { theirs, ours: (PROTOCOL_MIN, PROTOCOL_MAX) });
         }
         Ok(Some((Hello::read(&header, body)?, header.length as usize)))
     }
 
-    /// What to tell a peer that does not speak this protocol, or another version of it.
+    /// The connection has ended, and `bytes` is all that came: what to tell in a log.
+    pub fn ended(&self, bytes: &[u8]) -> String {
+        frame::ended_early(bytes)
+            .map_or_else(|| "it ended without a word".to_owned(), |error| error.to_string())
+    }
+
+    /// What to tell a peer that does not speak this protocol, or another version of it: a browser in its own language.
     pub fn refusal(error: &ProtocolError) -> Vec<u8> {
+        if matches!(error, ProtocolError::NotCarnegie { speaks: Some("HTTP"), .. }) {
+            return HTTP_ANSWER.into();
+        }
         let mut out = Vec::new();
         reject(RejectCode::Protocol, 0, &error.to_string()).write(&mut out);
         out

@@ -34,6 +34,8 @@ pub struct Pair {
     /// New connections are the test's to answer.
     pub raw: bool,
     pub dials: Vec<Instant>,
+    /// Which address each of them was to lead to.
+    pub addresses: Vec<usize>,
     pub bound: Vec<(BindingId, Result<(), BindError>)>,
     pub ended: Vec<(CallKey, Instant, Result<Reply, Error>)>,
     pub executed: Vec<Executed>,
@@ -63,6 +65,7 @@ impl Pair {
             unreachable: false,
             raw: false,
             dials: Vec::new(),
+            addresses: Vec::new(),
             bound: Vec::new(),
             ended: Vec::new(),
             executed: Vec::new(),
@@ -301,7 +304,10 @@ impl Pair {
         loop {
             match self.client.poll_output() {
                 client::Output::Wait(_) => return busy,
-                client::Output::Dial(connection) => self.dial(connection),
+                client::Output::Dial { connection, address, .. } => {
+                    self.addresses.push(address);
+                    self.dial(connection);
+                }
                 client::Output::Close(ConnectionId(number)) => self.client_closes(number),
                 client::Output::Bound(id, outcome) => self.bound.push((id, outcome)),
                 client::Output::Ended(key, result) => self.ended.push((key, self.now, result)),
@@ -313,7 +319,9 @@ impl Pair {
     fn dial(&mut self, connection: ConnectionId) {
         self.dials.push(self.now);
         if self.unreachable {
-            let error = BindError::Unreachable { tried: Vec::new() };
+            let (address, error) = ("hall:7000".to_owned(), "refused".to_owned());
+            let tried = vec![rpc_core::Tried { address, error, after: Duration::ZERO }];
+            let error = BindError::Unreachable { tried, attempts: 1 };
             self.client.handle_dial_failed(self.now, connection, error);
             return;
         }

@@ -22,17 +22,11 @@ const TURNS: usize = 8;
 /// How long a closed stream is drained, so that what was written last is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A connection that ended sooner than this after it was made speaks against its address: the next dial begins with the
-/// one behind it. Otherwise it begins with the same one, where the session may still be held.
-const SHORT_LIVED: Duration = Duration::from_secs(5);
-
 /// What a channel dials with.
 pub(crate) struct Dialling {
     pub(crate) source: Source,
     /// What streams without an address of their own are called.
     pub(crate) name: String,
-    /// The longest that one dial may take.
-    pub(crate) window: Duration,
 }
 
 pub(crate) struct Driver {
@@ -42,9 +36,6 @@ pub(crate) struct Driver {
     dialled: Vec<(ConnectionId, Dialled)>,
     links: Vec<Link>,
     timer: Timer,
-    /// Index of the endpoint that the last stream led to, and since when.
-    endpoint: usize,
-    endpoint_since: Option<Instant>,
     /// The engine has more to write than was taken.
     more: bool,
     /// The channel is closed: the driver ends with the last stream.
@@ -55,7 +46,7 @@ pub(crate) struct Driver {
 
 struct Dial {
     connection: ConnectionId,
-    opening: Pin<Box<dyn Future<Output = (usize, Dialled)> + Send>>,
+    opening: Pin<Box<dyn Future<Output = Dialled> + Send>>,
 }
 
 /// One open connection.
@@ -84,8 +75,6 @@ impl Driver {
             dialled: Vec::new(),
             links: Vec::new(),
             timer: Timer::default(),
-            endpoint: 0,
-            endpoint_since: None,
             more: false,
             closed: false,
             wakers: Vec::new(),
@@ -96,8 +85,7 @@ impl Driver {
     /// Without the lock: what the world has to say. `true` if it said something.
     fn listen(&mut self, cx: &mut Context<'_>) -> bool {
         for index in (0..self.dials.len()).rev() {
-            if let Poll::Ready((endpoint, dialled)) = self.dials[index].opening.as_mut().poll(cx) {
-                self.endpoint = endpoint;
+            if let Poll::Ready(dialled) = self.dials[index].opening.as_mut().poll(cx) {
                 match &dialled {
                     Ok((_, address)) => tracing::info!(address, "connected"),
                     Err(error) => tracing::warn!(%error, "cannot connect"),
@@ -128,7 +116,6 @@ impl Driver {
             match dialled {
                 Ok((stream, address)) => {
                     engine.handle_dialled(now, connection, &address);
-                    self.endpoint_since = Some(now);
                     self.links.push(Link::new(connection, address, Pipe::new(stream)));
                 }
                 Err(error) => engine.handle_dial_failed(now, connection, error),
@@ -152,19 +139,15 @@ impl Driver {
     fn obey(&mut self) {
         for order in std::mem::take(&mut self.orders) {
             match order {
-                Order::Dial(connection) => self.dial(connection),
+                Order::Dial { connection, address, within } => self.dial(connection, address, within),
                 Order::Close(connection) => self.close(connection),
             }
         }
     }
 
-    fn dial(&mut self, connection: ConnectionId) {
-        // One that never answered the handshake counts as short-lived too, however long that was waited for.
-        let short = SHORT_LIVED.max(self.shared.lock().engine.limits().handshake.saturating_mul(2));
-        let short_lived = |since| Clock::now() - since < short;
-        let first = self.endpoint + usize::from(self.endpoint_since.is_some_and(short_lived));
+    fn dial(&mut self, connection: ConnectionId, address: usize, within: Duration) {
         let dialling = self.dialling.clone();
-        let opening = async move { dialling.source.open(&dialling.name, first, dialling.window).await };
+        let opening = async move { dialling.source.open(&dialling.name, address, within).await };
         self.dials.push(Dial { connection, opening: Box::pin(opening) });
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct State {
 
 /// What the engine wants done with byte streams.
 pub(crate) enum Order {
-    Dial(ConnectionId),
+    Dial { connection: ConnectionId, address: usize, within: Duration },
     Close(ConnectionId),
 }
 
@@ -165,7 +165,9 @@ impl State {
             match self.engine.poll_output() {
                 Output::Ended(key, result) => wakers.extend(self.calls.ended(key, result)),
                 Output::Bound(id, result) => self.bindings.bound(id, result, wakers),
-                Output::Dial(connection) => orders.push(Order::Dial(connection)),
+                Output::Dial { connection, address, within } => {
+                    orders.push(Order::Dial { connection, address, within });
+                }
                 Output::Close(connection) => orders.push(Order::Close(connection)),
                 Output::Wait(until) => return until,
             }

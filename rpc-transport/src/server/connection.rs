@@ -53,16 +53,19 @@ pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
     let _counted = host.connection();
     let mut pipe = Pipe::new(stream);
     let attached = match greet(&host, &mut pipe, &peer).await {
-        Ok(Some(Admitted::Attached(attached))) => attached,
-        Ok(Some(Admitted::Refused(bytes))) => {
+        Ok(attached) => attached,
+        Err(Parting { last, why }) => {
             host.handshake_failed();
-            pipe.outgoing().extend_from_slice(&bytes);
+            if let Some(why) = why
+                && let Some(more) = host.strangers.seen(Clock::now(), &peer)
+            {
+                tracing::warn!(target: "carnegie::server", %peer, why, more, "a connection ended in its handshake");
+            }
+            if last.is_empty() {
+                return;
+            }
+            pipe.outgoing().extend_from_slice(&last);
             return part(pipe).await;
-        }
-        Ok(None) => return host.handshake_failed(),
-        Err(error) => {
-            tracing::debug!(target: "carnegie::server", %peer, %error, "a connection ended in its handshake");
-            return host.handshake_failed();
         }
     };
     tracing::debug!(target: "carnegie::server", %peer, session = %attached.link.session().id(), "connected");
@@ -97,40 +100,65 @@ pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
     }
 }
 
-/// Reads the first frame, within the time that the handshake may take. `None`: the server stops, or nothing came.
-async fn greet(host: &Arc<Host>, pipe: &mut Pipe, peer: &Arc<str>) -> io::Result<Option<Admitted>> {
+/// A connection that ends in its handshake.
+#[derive(Default)]
+struct Parting {
+    /// What it is told.
+    last: Vec<u8>,
+    /// What is wrong with it, for the log: not of clients that come at a bad time.
+    why: Option<String>,
+}
+
+impl Parting {
+    fn of_stranger(why: impl ToString) -> Self {
+        Self { last: Vec::new(), why: Some(why.to_string()) }
+    }
+}
+
+/// Reads the first frame, within the time that the handshake may take.
+async fn greet(host: &Arc<Host>, pipe: &mut Pipe, peer: &Arc<str>) -> Result<Attached, Parting> {
     let mut handshake = host.handshake();
     let late = tokio::time::sleep_until(Clock::to_std(handshake.deadline()).into());
     let mut phase = host.phase();
-    tokio::select! {
-        hello = read_hello(pipe, &mut handshake) => match hello? {
-            Ok(Some(hello)) => host.admit(&hello, peer.clone()),
-            Ok(None) => Ok(None),
-            Err(refusal) => Ok(Some(Admitted::Refused(refusal))),
-        },
-        () = late => Ok(Some(Admitted::Refused(Handshake::timed_out()))),
-        _ = phase.wait_for(|now| *now > Phase::Running) => Ok(None),
+    let hello = tokio::select! {
+        hello = read_hello(pipe, &mut handshake) => hello?,
+        () = late => {
+            return Err(Parting { last: Handshake::timed_out(), ..Parting::of_stranger("no Hello came in time") });
+        }
+        _ = phase.wait_for(|now| *now > Phase::Running) => return Err(Parting::default()),
+    };
+    match host.admit(&hello, peer.clone()) {
+        Ok(Some(Admitted::Attached(attached))) => Ok(attached),
+        Ok(Some(Admitted::Refused(last))) => Err(Parting { last, why: None }),
+        Ok(None) => Err(Parting::default()),
+        Err(error) => Err(Parting::of_stranger(error)),
     }
 }
 
 /// The peer's `Hello`, or what to answer to a peer that has sent something else.
-async fn read_hello(
-    pipe: &mut Pipe,
-    handshake: &mut Handshake,
-) -> io::Result<Result<Option<Hello>, Vec<u8>>> {
+async fn read_hello(pipe: &mut Pipe, handshake: &mut Handshake) -> Result<Hello, Parting> {
     loop {
-        if poll_fn(|cx| pipe.poll_read_some(cx)).await? == 0 {
-            return Ok(Ok(None));
+        let read = poll_fn(|cx| {
+            let polled = pipe.poll_read_some(cx);
+            if polled.is_pending() {
+                // Anybody can say a little and wait: that must not cost more than it did.
+                pipe.shrink();
+            }
+            polled
+        });
+        match read.await {
+            Ok(0) => return Err(Parting::of_stranger(handshake.ended(pipe.unread()))),
+            Ok(_) => {}
+            Err(error) => return Err(Parting::of_stranger(error)),
         }
         match handshake.handle_bytes(pipe.unread()) {
             Ok(None) => {}
             Ok(Some((hello, used))) => {
                 pipe.consume(used);
-                return Ok(Ok(Some(hello)));
+                return Ok(hello);
             }
             Err(error) => {
-                tracing::debug!(target: "carnegie::server", %error, "no handshake");
-                return Ok(Err(Handshake::refusal(&error)));
+                return Err(Parting { last: Handshake::refusal(&error), ..Parting::of_stranger(error) });
             }
         }
     }
@@ -147,6 +175,8 @@ async fn part(mut pipe: Pipe) {
         return;
     }
     let _ = tokio::time::timeout(LINGER, async {
+        // What is not read any more needs no buffer while it waits.
+        pipe.consume(usize::MAX);
         while matches!(poll_fn(|cx| pipe.poll_read_some(cx)).await, Ok(count) if count > 0) {
             pipe.consume(usize::MAX);
         }

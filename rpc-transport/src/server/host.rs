@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::incoming::Service;
 use crate::server::sessions::{Link, Served, Todo};
+use crate::server::strangers::Strangers;
 use rpc_core::frame::Hello;
 use rpc_core::server::{Admission, Endpoint, Fresh, Handshake, Lane};
 use rpc_core::{Incarnation, Instant, SessionId, Stats, Token};
@@ -34,6 +35,7 @@ pub(crate) struct Host {
     services: Vec<Arc<dyn Service>>,
     incarnation: Incarnation,
     cold: Mutex<Cold>,
+    pub(crate) strangers: Strangers,
     phase: watch::Sender<Phase>,
     /// Each connection's task holds a receiver: the last one to go closes it.
     connections: watch::Sender<()>,
@@ -65,6 +67,7 @@ impl Host {
             services,
             incarnation: endpoint.incarnation(),
             cold: Mutex::new(Cold { endpoint, sessions: HashMap::new() }),
+            strangers: Strangers::default(),
             phase: watch::Sender::new(Phase::Running),
             connections: watch::Sender::new(()),
             grace,
