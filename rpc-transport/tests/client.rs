@@ -306,6 +306,14 @@ async fn one_service_is_bound_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_closed_channel_binds_nothing_not_even_what_was_bound_before() {
+    let (address, _seen) = server(Act::Echo).await;
+    let client: EchoClient = soon(connect(address)).await.unwrap();
+    client.channel().close();
+    assert_eq!(soon(client.channel().bind::<EchoClient>()).await.err(), Some(BindError::Closed));
+}
+
+#[tokio::test]
 async fn a_call_is_small_can_be_sent_to_another_thread_and_raced_without_pinning() {
     fn is_send_and_unpin<T: Send + Unpin>(_: &T) {}
     let (address, _seen) = server(Act::Silence).await;

@@ -75,6 +75,8 @@ pub(super) struct Open {
     pub(super) session: Option<SessionId>,
     /// The largest request that the server takes.
     pub(super) message_max: usize,
+    /// Places of the session's table of methods that are taken.
+    pub(super) methods: u16,
     /// The server is about to go: no new calls here.
     pub(super) draining: bool,
     /// When to ask again what became of a call whose caller has given up and which was running at the last answer.

@@ -64,6 +64,11 @@ impl Client {
                 return;
             }
         }
+        if let Some(call) = self.calls.get(key)
+            && let Some(binding) = self.bindings.get_mut(usize::from(call.binding.0))
+        {
+            binding.hold();
+        }
         self.waiting.push_back(key);
         self.want_connection(now);
     }
@@ -112,6 +117,11 @@ impl Client {
                 if call.in_doubt { Error::InDoubt { method, address, request_id: None } } else { error };
             self.end(key, Err(error));
             return true;
+        }
+        if !binding.is_agreed() {
+            let binding = call.binding;
+            self.ask(binding);
+            return false;
         }
         let Some(id) = self.slots.take(key) else { return false };
         call.state = CallState::Sent(id);

@@ -101,16 +101,27 @@ impl Shared {
         drop(left);
     }
 
+    /// One more user of a service, who waits for it by [`Shared::poll_bound`] and leaves it by [`Shared::end_bind`].
     pub(crate) fn begin_bind(&self, service: &'static Descriptor) -> BindingId {
         let now = Clock::now();
         let mut state = self.lock();
-        if let Some(id) = state.bindings.find(service) {
+        let State { engine, bindings, .. } = &mut *state;
+        if let Some(id) = bindings.find(service).filter(|id| engine.is_bound(*id)) {
+            bindings.hold(id);
             return id;
         }
-        let id = state.engine.bind(now, service);
-        state.bindings.insert(id, service);
+        let id = engine.bind(now, service);
+        bindings.ask(id, service);
         Self::commanded(state);
         id
+    }
+
+    /// One user of a service less.
+    pub(crate) fn end_bind(&self, id: BindingId) {
+        let mut state = self.lock();
+        if state.bindings.let_go(id) {
+            state.engine.unbind(id);
+        }
     }
 
     pub(crate) fn poll_bound(&self, id: BindingId, cx: &Context<'_>) -> Poll<Result<(), BindError>> {
