@@ -130,8 +130,9 @@ async fn a_lost_connection_says_that_the_execution_is_unknown_and_the_next_call_
     for _ in 0..2 {
         let error = soon(client.echo(b"")).await.unwrap_err();
         assert_eq!(error.execution(), Execution::Unknown);
-        let said =
-            format!("Echo.echo: the connection to {address} is lost: closed by the peer (execution unknown)");
+        let said = format!(
+            "Echo.echo: the connection to {address} is lost: closed by the peer (execution unknown) (request 7-0-1)"
+        );
         assert_eq!(error.to_string(), said);
     }
     let mut connected = 0;

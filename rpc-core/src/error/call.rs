@@ -28,12 +28,18 @@ fn way(hops: &[Hop]) -> String {
     hops.iter().map(ToString::to_string).collect::<Vec<_>>().join(" -> ")
 }
 
-/// Why a call has no result. Every value says whether the handler ran: [`Error::execution`].
+/// By this number the call is found in the logs of both sides.
+fn named(request_id: Option<RequestId>) -> String {
+    request_id.map_or(String::new(), |id| format!(" (request {id})"))
+}
+
+/// Why a call has no result. Every value says whether the handler ran: [`Error::execution`]. Its text ends with the call's
+/// number, if it was given one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No answer before the deadline.
-    #[error("{method}: no answer within {after:?} ({execution})")]
+    #[error("{method}: no answer within {after:?} ({execution}){}", named(*request_id))]
     DeadlineExceeded {
         /// The method that was called.
         method: &'static str,
@@ -47,7 +53,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The connection broke while the call was on its way.
-    #[error("{method}: the connection to {address} is lost: {why} ({execution})")]
+    #[error("{method}: the connection to {address} is lost: {why} ({execution}){}", named(*request_id))]
     ConnectionLost {
         /// The method that was called.
         method: &'static str,
@@ -69,7 +75,7 @@ pub enum Error {
         source: Arc<BindError>,
     },
     /// The server refused the request before it started. Never executed.
-    #[error("{method}: refused by {address}: {reason}")]
+    #[error("{method}: refused by {address}: {reason}{}", named(*request_id))]
     Refused {
         /// The method that was called.
         method: &'static str,
@@ -105,7 +111,7 @@ pub enum Error {
         differences: String,
     },
     /// A message is larger than one of the two sides allows.
-    #[error("{method}: the {what} has {size} bytes, but {whose} limit is {limit} ({execution})")]
+    #[error("{method}: the {what} has {size} bytes, but {whose} limit is {limit} ({execution}){}", named(*request_id))]
     TooLarge {
         /// The method that was called.
         method: &'static str,
@@ -131,7 +137,7 @@ pub enum Error {
         why: String,
     },
     /// The reply came, but cannot be decoded. The handler ran.
-    #[error("{method}: the reply cannot be read: {why} (executed)")]
+    #[error("{method}: the reply cannot be read: {why} (executed){}", named(*request_id))]
     Undecodable {
         /// The method that was called.
         method: &'static str,
@@ -141,7 +147,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The handler panicked, or what it returned cannot be sent. It ran, and will not run again.
-    #[error("{method}: the handler at {address} failed: {message} (executed)")]
+    #[error("{method}: the handler at {address} failed: {message} (executed){}", named(*request_id))]
     Internal {
         /// The method that was called.
         method: &'static str,
@@ -155,7 +161,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The handler ran, and passed on that a call of its own failed.
-    #[error("{method} at {address} -> {}: {message} (executed)", way(hops))]
+    #[error("{method} at {address} -> {}: {message} (executed){}", way(hops), named(*request_id))]
     Nested {
         /// The method that was called.
         method: &'static str,
@@ -171,7 +177,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The call was executed, but the server no longer holds its reply.
-    #[error("{method}: executed by {address}, but the reply is gone")]
+    #[error("{method}: executed by {address}, but the reply is gone{}", named(*request_id))]
     ReplyLost {
         /// The method that was called.
         method: &'static str,
@@ -181,7 +187,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The server cannot say whether the call was executed.
-    #[error("{method}: {address} cannot tell whether the call was executed")]
+    #[error("{method}: {address} cannot tell whether the call was executed{}", named(*request_id))]
     InDoubt {
         /// The method that was called.
         method: &'static str,
