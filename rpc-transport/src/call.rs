@@ -18,7 +18,7 @@ use std::time::Duration;
 /// options.
 ///
 /// It is a future like any other: it can be awaited, joined, raced and collected. Dropping it gives the call up: what was
-/// not sent is not sent; an idempotent handler is dropped; any other handler learns it by its context, and runs to its
+/// not handed to the stream is not sent; an idempotent handler is dropped; any other handler learns it by its context, and runs to its
 /// end.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<'a, R> {
@@ -72,8 +72,9 @@ impl<'a, R> Call<'a, R> {
     }
 
     /// Ends the call with `DeadlineExceeded` when there is no answer after this long. Default: what the method says, else
-    /// what the channel says, else 10 s. Inside a handler it is never more than what remains to that handler. Without
-    /// effect on a call that was polled already.
+    /// what the channel says, else 10 s. Inside a handler it is never more than what remains to that handler. To the server
+    /// no deadline is further away than 2^32 - 1 ms (49.7 days): its handler is told then, or dropped if it is idempotent,
+    /// however long this side would still wait. Without effect on a call that was polled already.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         if let State::Unsent(unsent) = &mut self.inner.state {
             unsent.timeout = Some(timeout);

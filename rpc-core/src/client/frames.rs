@@ -69,7 +69,7 @@ impl Client {
             codecs,
             checksum: self.config.checksum,
             message_max: u32::try_from(limits.message_max).unwrap_or(u32::MAX),
-            slots: limits.slots.clamp(1, SlotId::SLOT_MAX),
+            slots: limits.slots,
             connection: connection.0,
             session: SessionWish::Open,
             credentials: Credentials(self.config.credentials.clone()),

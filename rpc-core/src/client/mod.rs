@@ -133,7 +133,8 @@ pub struct Client {
 
 impl Client {
     /// A channel that has no connection yet. `seed` spreads the redials of many clients; any number will do.
-    pub fn new(config: Config, seed: u64) -> Self {
+    pub fn new(mut config: Config, seed: u64) -> Self {
+        config.limits = config.limits.sane();
         Self {
             config,
             link: Link::Down(Pace::default()),
@@ -208,7 +209,7 @@ impl Client {
         self.codec.or(self.config.codecs.first().copied()).unwrap_or(CodecId::Bincode)
     }
 
-    /// The limits that this channel was made with.
+    /// The limits that this channel was made with, each in its range.
     pub fn limits(&self) -> &Limits {
         &self.config.limits
     }

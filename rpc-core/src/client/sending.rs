@@ -4,6 +4,7 @@ use super::calls::{CallState, Removed};
 use super::link::{Link, Open};
 use super::slots::SlotState;
 use super::{CallKey, Client, ConnectionId, NewCall, Output};
+use crate::connection::Begun;
 use crate::error::{BindError, Code, Error};
 use crate::frame::{Cancel, EncodedMetadata, Request};
 use crate::ids::{RequestId, SlotId};
@@ -192,12 +193,18 @@ impl Client {
         self.outputs.push_back(Output::Ended(key, Err(error)));
     }
 
-    /// Leaves the slot of a call that nobody waits for any more. Whether its request may have been written.
+    /// Leaves the slot of a call that nobody waits for any more. Whether the server may have all of its request.
     fn abandon(&mut self, now: Instant, id: SlotId, call: &Removed) -> bool {
         let idempotent = self.is_idempotent(call.binding, call.method);
         let Some(open) = self.link.open_mut() else { return true };
         open.gathering.remove(id);
-        if open.outgoing.remove_large(id) {
+        let position = self.slots.current(id).map_or(0, |slot| slot.position);
+        let begun = match call.payload.as_slice().len() > CHUNK_LEN {
+            true => open.outgoing.remove_large(id),
+            false if open.outgoing.withdraw(position) => Begun::NotAtAll,
+            false => Begun::Gone,
+        };
+        if begun == Begun::NotAtAll {
             self.slots.release(id.slot);
             self.send_waiting(now);
             return false;
@@ -211,7 +218,8 @@ impl Client {
         } else if let Some(slot) = self.slots.get_mut(id.slot) {
             slot.state = SlotState::Quarantined { again: Instant::NEVER };
         }
-        true
+        // Of a request in parts the server runs nothing before it has the last one, which is not written any more.
+        begun == Begun::Gone
     }
 
     pub(super) fn is_idempotent(&self, binding: super::BindingId, method: u16) -> bool {

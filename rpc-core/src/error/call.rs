@@ -47,7 +47,7 @@ pub enum Error {
         address: Option<Arc<str>>,
         /// The time that the call had.
         after: Duration,
-        /// `NotExecuted` if the request was never sent or was refused, else `Unknown`.
+        /// `NotExecuted` if the request was never sent, or not to its end, or was refused; else `Unknown`.
         execution: Execution,
         /// The call, if it was given a number.
         request_id: Option<RequestId>,
