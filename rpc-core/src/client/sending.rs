@@ -124,17 +124,17 @@ impl Client {
             self.ask(binding);
             return false;
         }
-        let Some(id) = self.slots.take(key) else { return false };
+        let idempotent = binding.service.methods[usize::from(call.method)].idempotent;
+        let Some(id) = self.slots.take(key, !idempotent) else { return false };
         call.state = CallState::Sent(id);
         call.attempts += 1;
         let metadata = call.metadata.as_deref().and_then(EncodedMetadata::new);
-        let method = binding.service.methods[usize::from(call.method)].idempotent;
         let request = Request {
             id,
             method: binding.base + call.method,
             deadline: open.time.to_wire(call.deadline),
             resent: call.in_doubt,
-            idempotent: method,
+            idempotent,
             metadata: metadata.as_ref().map(EncodedMetadata::as_ref),
             total: (size > CHUNK_LEN).then_some(size as u32),
             payload: call.payload.as_slice(),
@@ -205,7 +205,7 @@ impl Client {
             false => Begun::Gone,
         };
         if begun == Begun::NotAtAll {
-            self.slots.release(id.slot);
+            self.slots.release(now, id.slot);
             self.send_waiting(now);
             return false;
         }
@@ -213,7 +213,7 @@ impl Client {
         // only a hint to stop, and nobody waits for the answer.
         Cancel { id, want_reply: false }.write(open.outgoing.ready());
         if idempotent {
-            self.slots.release(id.slot);
+            self.slots.release(now, id.slot);
             self.send_waiting(now);
         } else if let Some(slot) = self.slots.get_mut(id.slot) {
             slot.state = SlotState::Quarantined { again: Instant::NEVER };
