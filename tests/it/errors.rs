@@ -86,6 +86,7 @@ async fn an_argument_that_cannot_be_read_is_refused_and_its_handler_does_not_run
     assert_eq!((error.code(), error.execution()), (Code::InvalidArgument, Execution::NotExecuted));
     assert!(!error.is_retryable() && error.request_id().is_some());
     assert_eq!(house.0.load(SeqCst), 0);
+    assert_eq!((rows.channel().stats().shed, server.server.stats().shed), (1, 1));
     assert_eq!(soon(rows.count(Row(14))).await.unwrap(), 14);
     assert_eq!(rows.channel().stats().connections, 1);
 }

@@ -35,7 +35,7 @@ async fn serve(address: &str, open: bool) {
     doors.send(open).unwrap();
     let mut limits = Limits::default();
     limits.handshake = Duration::from_millis(500);
-    let _logs = tracing::subscriber::set_default(crate::seen::Watching(|event: &str| {
+    let _logs = tracing::subscriber::set_default(crate::seen::Watching::new(|event: &str| {
         if event.contains("cannot accept") {
             say("cannot accept");
         }

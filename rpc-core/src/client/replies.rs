@@ -1,6 +1,6 @@
 //! From a reply to the end of its call.
 
-use super::slots::SlotState;
+use super::slots::{Slot, SlotState};
 use super::{CallKey, Client, Output};
 use crate::connection::{Body, Head};
 use crate::error::{Code, Error, Execution, ProtocolError};
@@ -18,9 +18,21 @@ impl Client {
         now: Instant,
         reply: &frame::Reply<'_>,
     ) -> Result<(), ProtocolError> {
+        if reply.replayed || reply.attached {
+            self.count(reply);
+        }
         match reply.total {
             None => self.answered(now, reply.id, reply.answer, reply.retry_after, Body::Part(reply.payload)),
             Some(total) => self.gather(now, reply, total as usize),
+        }
+    }
+
+    /// Only what a call that still waits is answered with.
+    #[cold]
+    fn count(&mut self, reply: &frame::Reply<'_>) {
+        if let Some(Slot { state: SlotState::Pending(_), .. }) = self.slots.current(reply.id) {
+            self.stats.replayed += u64::from(reply.replayed);
+            self.stats.attached += u64::from(reply.attached);
         }
     }
 
@@ -150,6 +162,7 @@ impl Client {
             }
             Answer::Refused => {
                 let refusal = Refusal::read(payload)?;
+                self.stats.shed += 1;
                 (refusal.code, refusal.reason)
             }
             Answer::Busy => (Code::ResourceExhausted, "the slot is busy".to_owned()),

@@ -234,6 +234,12 @@ impl Client {
         service.and_then(|service| service.methods.get(usize::from(method))).map_or("", |method| method.path)
     }
 
+    /// The number of a call that has not ended, once it has one.
+    pub fn request_id_of(&mut self, key: CallKey) -> Option<RequestId> {
+        let CallState::Sent(at) = self.calls.get(key)?.state else { return None };
+        self.request_id(at)
+    }
+
     pub(super) fn request_id(&self, at: SlotId) -> Option<RequestId> {
         let session = self.link.open()?.session?;
         Some(RequestId { session, at })

@@ -11,7 +11,7 @@ pub(crate) use calls::Ticket;
 use calls::{Calls, Left};
 use rpc_core::client::{BindingId, Client, ConnectionId, NewCall, Output};
 use rpc_core::service::{Descriptor, Reply};
-use rpc_core::{BindError, Error, Instant, Metadata};
+use rpc_core::{BindError, Error, Instant, Metadata, RequestId};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -86,6 +86,14 @@ impl Shared {
         drop(state);
         drop(replaced);
         polled
+    }
+
+    /// The number of a call that was started and whose end was not taken yet, once it has one.
+    #[cold]
+    pub(crate) fn request_id(&self, ticket: Ticket) -> Option<RequestId> {
+        let mut state = self.lock();
+        let key = state.calls.running(ticket)?;
+        state.engine.request_id_of(key)
     }
 
     /// Nobody waits for this call any more.
