@@ -66,6 +66,11 @@ fn what_the_next_call_in_the_slot_has_acknowledged_is_not_released() {
     }
     pair.run_for(30 * SECOND);
     assert_eq!(released(&mut pair), [[id(0, 5)]]);
+    pair.call(hall, SELL, b"").expect("it works");
+    pair.call(hall, FREE, b"").expect("it works");
+    pair.run_for(100 * SECOND);
+    assert_eq!(released(&mut pair).len(), 1, "an idempotent call acknowledges it as well");
+    assert!(pair.next_event() > pair.now, "nothing is left to do");
 }
 
 #[test]

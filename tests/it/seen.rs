@@ -170,7 +170,8 @@ async fn the_span_of_a_call_that_is_given_up_says_so_and_ends() {
     let server = run(Server::new().add(LoggingServer::new(Logger))).await;
     let client: LoggingClient = server.client().await;
     let mut call = client.sell(false);
-    poll_fn(|cx| Poll::Ready(assert!(Pin::new(&mut call).poll(cx).is_pending()))).await;
+    let started = poll_fn(|cx| Poll::Ready(Pin::new(&mut call).poll(cx).is_pending())).await;
+    assert!(started);
     drop(call);
     let lines = lines.lock().unwrap();
     let given_up =
