@@ -1,6 +1,7 @@
 //! Every bound of the protocol and of both engines, with its default and its reason. Nothing a peer does can make
 //! either side keep, allocate or wait for more than stands here.
 
+use crate::ids::SlotId;
 use std::time::Duration;
 
 /// The header of every frame.
@@ -55,20 +56,33 @@ pub const ZERO_SIZED_MAX: usize = 1 << 16;
 /// Connections attached to one session at a time.
 pub const CONNECTIONS_PER_SESSION: usize = 4;
 
-/// What may be set. Both sides take the same structure; each field says whom it concerns.
+/// The least that a time in [`Limits`] may be, so that a zero leaves a connection that works.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// The most that a time in [`Limits`] may be: no deadline that is counted from now overflows.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+/// What may be set. Both sides take the same structure; each field says whom it concerns, and what the least is: whatever
+/// is set, a connection works. Times beyond 30 years count as 30 years.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
     /// The largest message, in bytes of payload, that this side sends or accepts. The peer's own limit is learned in the
-    /// handshake. Default 16 MiB. Larger messages are refused before anything is sent, with both sizes.
+    /// handshake. Default 16 MiB, at most 4 GiB - 1. Larger messages are refused before anything is sent, with both sizes;
+    /// with 0 all messages that are not empty.
     pub message_max: usize,
     /// Calls in flight in one session. The client asks for so many, the server grants at most so many. Default 1,024;
-    /// a slot costs about 100 bytes on either side besides the reply that it keeps. At most 2^24.
+    /// a slot costs about 100 bytes on either side besides the reply that it keeps. At least 1, at most 2^24 - 1.
+    ///
+    /// A handler that calls back over the channel that its own call came by needs a further slot for each level of nesting:
+    /// when as many calls as there are slots wait for each other in such a chain, the innermost one gets no slot, and all
+    /// of them end at their deadlines.
     pub slots: u32,
-    /// Client: calls that wait for a slot or for a connection. Default 65,536. Beyond it a call fails at once.
+    /// Client: calls that wait for a slot or for a connection. Default 65,536. Beyond it a call fails at once. At least 1:
+    /// it is a call that waits for which a lost connection is made again.
     pub waiting_max: usize,
     /// Client and server: bytes that wait to be written on one connection before new calls have to wait, or (on the
-    /// server) requests are no longer read. Default 1 MiB.
+    /// server) requests are no longer read. Default 1 MiB, at least 64 KiB.
     pub outgoing_max: usize,
     /// Server: bytes of replies that may wait to be written on one connection, with one `message_max` on top and never less
     /// than `outgoing_max`. Default 256 MiB: one of 256 KiB for each of the default's slots. Handlers in tasks of their own end
@@ -77,24 +91,25 @@ pub struct Limits {
     pub backlog_max: usize,
     /// Bytes of unfinished large messages on their way in on one connection. Default 128 MiB: as many of the largest as a
     /// peer sends at a time ([`LARGE_AT_ONCE`]). A server refuses what goes beyond (never less than one `message_max`); a
-    /// client never has less than [`LARGE_AT_ONCE`] times its `message_max`.
+    /// client never has less than [`LARGE_AT_ONCE`] times its `message_max`. So 0 is as little as each side can do with.
     pub gathering_max: usize,
     /// Server: bytes of replies that it keeps for one session, to answer copies of requests with. Default 16 MiB. Of a call
-    /// whose reply would go beyond it, only the fact that it was executed is kept.
+    /// whose reply would go beyond it, only the fact that it was executed is kept; with 0 so of all.
     pub replies_max: usize,
-    /// The handshake must be over within this time. Default 5 s.
+    /// The handshake must be over within this time. Default 5 s, at least 10 ms.
     pub handshake: Duration,
-    /// A call without a timeout of its own or of its method ends after this. Default 10 s.
+    /// A call without a timeout of its own or of its method ends after this. Default 10 s. With 0 such calls end before
+    /// anything is sent.
     pub call_timeout: Duration,
-    /// A connection with nothing to do is probed this often, by both sides. Default 30 s.
+    /// A connection with nothing to do is probed this often, by both sides. Default 30 s, at least 10 ms.
     pub keep_alive: Duration,
-    /// A connection with calls in it that has been silent for this long is probed. Default 1 s. After that the time to
-    /// wait for an answer follows the measured round trip.
+    /// A connection with calls in it that has been silent for this long is probed. Default 1 s, at least 10 ms. After that
+    /// the time to wait for an answer follows the measured round trip.
     pub probe_after: Duration,
     /// The least time to wait for the answer to a probe, whatever the round trip. Default 400 ms: longer than the pauses of
-    /// a busy process, short enough that a dead peer is noticed within 1.5 s.
+    /// a busy process, short enough that a dead peer is noticed within 1.5 s. At least 10 ms.
     pub pong_wait_min: Duration,
-    /// Server: connections at a time. Default 16,384. Beyond it a connection is refused in its handshake.
+    /// Server: connections at a time. Default 16,384. Beyond it a connection is refused in its handshake; with 0 all are.
     pub connections_max: usize,
 }
 
@@ -125,6 +140,23 @@ impl Limits {
         self.backlog_max.max(self.outgoing_max).saturating_add(self.message_max)
     }
 
+    /// The same with every value in the range that its field names, as both engines use it.
+    pub(crate) fn sane(self) -> Self {
+        let time = |set: Duration| set.clamp(SHORTEST, LONGEST);
+        Self {
+            message_max: self.message_max.min(u32::MAX as usize),
+            slots: self.slots.clamp(1, SlotId::SLOT_MAX),
+            waiting_max: self.waiting_max.max(1),
+            outgoing_max: self.outgoing_max.max(CHUNK_LEN),
+            handshake: time(self.handshake),
+            call_timeout: self.call_timeout.min(LONGEST),
+            keep_alive: time(self.keep_alive),
+            probe_after: time(self.probe_after),
+            pong_wait_min: time(self.pong_wait_min),
+            ..self
+        }
+    }
+
     /// A client's room for unfinished replies: what was set, but as much as a server may send at a time at least. The
     /// calls were executed, so a reply that finds no room would be lost.
     pub(crate) fn room_for_replies(&self) -> usize {
@@ -135,3 +167,13 @@ impl Limits {
 // A chunk, its header and its metadata must fit into the read buffer of a connection, or it could never be decoded.
 const _: () = assert!(FRAME_MAX <= 128 << 10);
 const _: () = assert!(METHOD_TABLE_MAX <= 1 << 16);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_in_their_ranges() {
+        assert_eq!(Limits::default().sane(), Limits::default());
+    }
+}

@@ -9,15 +9,17 @@ use std::ops::AddAssign;
 pub struct Stats {
     /// Calls that were started (client), requests that were executed (server).
     pub calls: u64,
-    /// Calls that were sent again under a new request id (client only).
+    /// Calls that were sent again under a new request id (client); always 0 (server).
     pub retried: u64,
-    /// Requests that were answered from the reply cache.
+    /// Calls whose reply came from the server's reply cache (client), requests that were answered from it (server).
     pub replayed: u64,
-    /// Requests that joined an execution which was running already.
+    /// Calls whose reply came from an execution that another copy had started (client), requests that joined one which was
+    /// running already (server).
     pub attached: u64,
-    /// Calls that ended without it being known whether they ran (client only).
+    /// Calls that ended without it being known whether they ran (client); always 0 (server).
     pub unknown: u64,
-    /// Requests that were refused before they started.
+    /// Refusals of the server that calls ended with (client), requests that were refused before they started (server). What
+    /// a client refuses itself, before anything is sent, is not counted.
     pub shed: u64,
     /// Bytes that were read, frames and all.
     pub bytes_in: u64,

@@ -29,7 +29,8 @@ fn a_silent_server_with_calls_is_probed_after_a_second_and_dead_0_4_seconds_late
     assert_eq!(pair.now, start + 1400 * MS);
     assert_eq!(
         error.to_string(),
-        "Hall.sell: the connection to hall:7000 is lost: no answer to a ping for 0.4 s (execution unknown)"
+        "Hall.sell: the connection to hall:7000 is lost: no answer to a ping for 0.4 s (execution unknown) \
+         (request 1-0-1)"
     );
     assert!(!pair.wires[&1].is_open_at_the_client());
 }

@@ -55,7 +55,7 @@ fn a_written_at_most_once_call_is_unknown_and_is_not_sent_again() {
     assert_eq!((error.execution(), error.request_id()), (Execution::Unknown, Some(id)));
     assert_eq!(
         error.to_string(),
-        "Hall.sell: the connection to hall:7000 is lost: connection reset by peer (execution unknown)"
+        "Hall.sell: the connection to hall:7000 is lost: connection reset by peer (execution unknown) (request 1-0-1)"
     );
     pair.run_for(30 * SECOND);
     assert_eq!(pair.executed.len(), 1);

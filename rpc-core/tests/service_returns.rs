@@ -116,7 +116,10 @@ fn a_failed_call_is_handed_on() {
 #[test]
 fn a_reply_that_cannot_be_read_names_the_call_and_was_executed() {
     let error = <u8 as Returns>::decode(Ok(&reply(Verdict::Ok, vec![1, 2]))).unwrap_err();
-    assert_eq!(error.to_string(), "BoxOffice.sell: the reply cannot be read: 1 byte too many (executed)");
+    assert_eq!(
+        error.to_string(),
+        "BoxOffice.sell: the reply cannot be read: 1 byte too many (executed) (request 7-1-2)"
+    );
     assert_eq!((error.request_id(), error.execution()), (id(), Execution::Executed));
     let error = <Outcome<u8> as Returns>::decode(Ok(&reply(Verdict::Application, vec![9]))).unwrap_err();
     assert!(matches!(error, CallError::Failed(Error::Undecodable { .. })), "{error}");

@@ -1,34 +1,34 @@
 //! A channel together with one service of its server: what every stub holds.
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Held};
 use rpc_core::client::BindingId;
 use rpc_core::codec::CodecId;
 use rpc_core::service::{Descriptor, Method};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A channel bound to one service. The macro's stubs are made of it; there is nothing else to do with it.
 #[derive(Clone)]
 pub struct Binding {
-    channel: Channel,
+    held: Arc<Held>,
     service: &'static Descriptor,
-    id: BindingId,
     codec: CodecId,
 }
 
 impl Binding {
-    pub(crate) fn new(channel: Channel, id: BindingId, service: &'static Descriptor, codec: CodecId) -> Self {
-        Self { channel, service, id, codec }
+    pub(crate) fn new(held: Held, service: &'static Descriptor, codec: CodecId) -> Self {
+        Self { held: Arc::new(held), service, codec }
     }
 
     #[inline]
     pub(crate) fn channel(&self) -> &Channel {
-        &self.channel
+        &self.held.channel
     }
 
     #[inline]
     pub(crate) fn id(&self) -> BindingId {
-        self.id
+        self.held.id
     }
 
     #[inline]
@@ -44,7 +44,7 @@ impl Binding {
     /// What a call of this method gets that does not say otherwise.
     #[inline]
     pub(crate) fn timeout(&self, index: u16) -> Duration {
-        self.method(index).and_then(|method| method.timeout).unwrap_or(self.channel.shared().call_timeout)
+        self.method(index).and_then(|method| method.timeout).unwrap_or(self.channel().shared().call_timeout)
     }
 }
 
@@ -52,7 +52,7 @@ impl fmt::Debug for Binding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Binding")
             .field("service", &self.service.name)
-            .field("channel", &self.channel)
+            .field("channel", self.channel())
             .finish()
     }
 }
@@ -77,7 +77,7 @@ pub trait Client: Clone + Send + Sync + Sized + 'static {
     fn supports(&self, method: &str) -> bool {
         let binding = Self::as_binding(self);
         let index = binding.service.methods.iter().position(|m| m.name == method);
-        let usable = |index| binding.channel.shared().lock().engine.supports(binding.id, index).is_ok();
+        let usable = |index| binding.channel().shared().lock().engine.supports(binding.id(), index).is_ok();
         index.and_then(|index| u16::try_from(index).ok()).is_some_and(usable)
     }
 }

@@ -6,19 +6,21 @@ use crate::client::{Request, Ticket};
 use crate::stub::give_back;
 use rpc_core::codec::Unencodable;
 use rpc_core::service::{Payload, Reply, Returns};
-use rpc_core::{Error, Metadata};
+use rpc_core::{Error, Metadata, RequestId};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tracing::Span;
+use tracing::field::{self, Empty};
 
 /// A call that was not started yet, or whose answer is awaited. It starts when it is first polled, and until then takes
 /// options.
 ///
 /// It is a future like any other: it can be awaited, joined, raced and collected. Dropping it gives the call up: what was
-/// not sent is not sent; an idempotent handler is dropped; any other handler learns it by its context, and runs to its
+/// not handed to the stream is not sent; an idempotent handler is dropped; any other handler learns it by its context, and runs to its
 /// end.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<'a, R> {
@@ -44,8 +46,17 @@ enum Lent<'a> {
 /// ```
 enum State {
     Unsent(Unsent),
-    Started(Ticket),
+    Started(Ticket, Observed),
     Ended,
+}
+
+/// The call's span, from its start to its end. Where nobody listens there is none, and nothing is asked or allocated.
+struct Observed(Option<Box<Observing>>);
+
+struct Observing {
+    span: Span,
+    /// The number that the span was given: some who listen show every one that it is given.
+    id: Option<RequestId>,
 }
 
 struct Unsent {
@@ -72,8 +83,9 @@ impl<'a, R> Call<'a, R> {
     }
 
     /// Ends the call with `DeadlineExceeded` when there is no answer after this long. Default: what the method says, else
-    /// what the channel says, else 10 s. Inside a handler it is never more than what remains to that handler. Without
-    /// effect on a call that was polled already.
+    /// what the channel says, else 10 s. Inside a handler it is never more than what remains to that handler. To the server
+    /// no deadline is further away than 2^32 - 1 ms (49.7 days): its handler is told then, or dropped if it is idempotent,
+    /// however long this side would still wait. Without effect on a call that was polled already.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         if let State::Unsent(unsent) = &mut self.inner.state {
             unsent.timeout = Some(timeout);
@@ -102,15 +114,11 @@ impl Inner<'_> {
     /// One function for all methods of all services.
     #[inline(never)]
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Reply, Error>> {
-        match &self.state {
-            State::Started(ticket) => {
-                let result = ready!(self.binding.get().channel().shared().poll_ended(*ticket, cx));
-                self.state = State::Ended;
-                self.trace(&result);
-                Poll::Ready(result)
-            }
-            _ => self.start(cx),
-        }
+        let State::Started(ticket, observed) = &mut self.state else { return self.start(cx) };
+        let result = ready!(self.binding.get().channel().shared().poll_ended(*ticket, cx));
+        observed.ended(&result);
+        self.state = State::Ended;
+        Poll::Ready(result)
     }
 
     fn start(&mut self, cx: &Context<'_>) -> Poll<Result<Reply, Error>> {
@@ -132,35 +140,80 @@ impl Inner<'_> {
             metadata: unsent.metadata,
             payload,
         };
-        self.state = State::Started(binding.channel().shared().start(request, cx));
+        // Before the call, so that the span begins with it.
+        let mut observed = Observed::begin(binding, self.method);
+        let shared = binding.channel().shared();
+        let ticket = shared.start(request, cx);
+        observed.number(|| shared.request_id(ticket));
+        self.state = State::Started(ticket, observed);
         Poll::Pending
     }
+}
 
+impl Observed {
     /// For logs: off, it costs one load.
     #[inline]
-    fn trace(&self, result: &Result<Reply, Error>) {
-        if tracing::enabled!(target: "carnegie::call", tracing::Level::DEBUG) {
-            self.log(result);
+    fn begin(binding: &Binding, method: u16) -> Self {
+        let listens = tracing::enabled!(target: "carnegie::call", tracing::Level::DEBUG);
+        Self(if listens { Some(Box::new(Observing::begin(binding, method))) } else { None })
+    }
+
+    /// A call that has to wait for a slot has its number later, and one that is sent again has another.
+    #[inline]
+    fn number(&mut self, id: impl FnOnce() -> Option<RequestId>) {
+        if let Some(observing) = &mut self.0 {
+            observing.number(id());
+        }
+    }
+
+    #[inline]
+    fn ended(&mut self, result: &Result<Reply, Error>) {
+        if let Some(observing) = &mut self.0 {
+            observing.ended(result);
+        }
+    }
+}
+
+impl Observing {
+    #[cold]
+    fn begin(binding: &Binding, method: u16) -> Self {
+        let method = binding.method(method).map_or("", |method| method.path);
+        let span = tracing::debug_span!(target: "carnegie::call", "call", method, request_id = Empty);
+        Self { span, id: None }
+    }
+
+    #[cold]
+    fn number(&mut self, id: Option<RequestId>) {
+        if let Some(new) = id
+            && self.id.replace(new) != id
+        {
+            self.span.record("request_id", field::display(new));
         }
     }
 
     #[cold]
-    fn log(&self, result: &Result<Reply, Error>) {
-        let method = self.binding.get().method(self.method).map_or("", |method| method.path);
-        let id = result.as_ref().map_or_else(Error::request_id, |reply| reply.request_id);
-        let id = id.map_or("none".to_owned(), |id| id.to_string());
-        let span = tracing::debug_span!(target: "carnegie::call", "call", method, request_id = id);
-        span.in_scope(|| match result {
+    fn ended(&mut self, result: &Result<Reply, Error>) {
+        self.number(result.as_ref().map_or_else(Error::request_id, |reply| reply.request_id));
+        self.span.in_scope(|| match result {
             Ok(reply) => tracing::debug!(target: "carnegie::call", verdict = ?reply.verdict, "answered"),
             Err(error) => tracing::debug!(target: "carnegie::call", %error, "failed"),
         });
+    }
+
+    #[cold]
+    fn given_up(&self) {
+        self.span.in_scope(|| tracing::debug!(target: "carnegie::call", "given up"));
     }
 }
 
 impl Drop for Inner<'_> {
     fn drop(&mut self) {
-        if let State::Started(ticket) = &self.state {
-            self.binding.get().channel().shared().give_up(*ticket);
+        let State::Started(ticket, observed) = &mut self.state else { return };
+        let shared = self.binding.get().channel().shared();
+        observed.number(|| shared.request_id(*ticket));
+        shared.give_up(*ticket);
+        if let Some(observing) = &observed.0 {
+            observing.given_up();
         }
     }
 }
@@ -193,7 +246,7 @@ impl<R> fmt::Debug for Call<'_, R> {
         let method = self.inner.binding.get().method(self.inner.method).map_or("", |method| method.path);
         let state = match &self.inner.state {
             State::Unsent(_) => "not started",
-            State::Started(_) => "started",
+            State::Started(..) => "started",
             State::Ended => "ended",
         };
         f.debug_struct("Call").field("method", &method).field("state", &state).finish_non_exhaustive()

@@ -2,6 +2,7 @@
 
 use crate::binding::{Binding, Client};
 use crate::client::Shared;
+use rpc_core::client::BindingId;
 use rpc_core::{BindError, Stats};
 use std::fmt;
 use std::future::poll_fn;
@@ -33,17 +34,18 @@ impl Channel {
         &self.0.shared
     }
 
-    /// Another service of the same server, over the same connection. A service that is bound already costs nothing.
+    /// Another service of the same server, over the same connection. A service that is bound already costs nothing, and one
+    /// that the server has refused is not asked for again on the same connection.
     ///
     /// # Errors
     /// The server does not have the service, or has another major version of it; there is no connection, and none can
-    /// be made.
+    /// be made; the channel was closed, or has no room for as many methods.
     pub async fn bind<C: Client>(&self) -> Result<C, BindError> {
         let service = C::descriptor();
-        let id = self.shared().begin_bind(service);
-        poll_fn(|cx| self.shared().poll_bound(id, cx)).await?;
+        let held = Held { id: self.shared().begin_bind(service), channel: self.clone() };
+        poll_fn(|cx| self.shared().poll_bound(held.id, cx)).await?;
         let codec = self.shared().lock().engine.codec();
-        Ok(C::from_binding(Binding::new(self.clone(), id, service, codec)))
+        Ok(C::from_binding(Binding::new(held, service, codec)))
     }
 
     /// What happened so far on this channel.
@@ -60,6 +62,18 @@ impl Channel {
     /// all others and all later ones as `NotExecuted`.
     pub fn close(&self) {
         self.shared().close();
+    }
+}
+
+/// One use of a service: while there is one, the service is asked for on every connection of the channel.
+pub(crate) struct Held {
+    pub(crate) channel: Channel,
+    pub(crate) id: BindingId,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.channel.shared().end_bind(self.id);
     }
 }
 

@@ -136,8 +136,9 @@ async fn a_lost_connection_says_that_the_execution_is_unknown_and_the_next_call_
     for _ in 0..2 {
         let error = soon(client.echo(b"")).await.unwrap_err();
         assert_eq!(error.execution(), Execution::Unknown);
-        let said =
-            format!("Echo.echo: the connection to {address} is lost: closed by the peer (execution unknown)");
+        let said = format!(
+            "Echo.echo: the connection to {address} is lost: closed by the peer (execution unknown) (request 7-0-1)"
+        );
         assert_eq!(error.to_string(), said);
     }
     let mut connected = 0;
@@ -308,6 +309,14 @@ async fn one_service_is_bound_once_however_often_it_is_asked_for() {
         soon(client.channel().bind::<EchoClient>()).await.unwrap();
     }
     assert!(client.supports("echo") && !client.supports("steal"));
+}
+
+#[tokio::test]
+async fn a_closed_channel_binds_nothing_not_even_what_was_bound_before() {
+    let (address, _seen) = server(Act::Echo).await;
+    let client: EchoClient = soon(connect(address)).await.unwrap();
+    client.channel().close();
+    assert_eq!(soon(client.channel().bind::<EchoClient>()).await.err(), Some(BindError::Closed));
 }
 
 #[tokio::test]

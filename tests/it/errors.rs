@@ -1,7 +1,7 @@
 //! Values that cannot be sent or read, panics, and servers that are not there: what the caller reads.
 
 use crate::box_office::{Chain, OfficeClient, hall};
-use crate::support::{run, soon};
+use crate::support::{run, said, soon};
 use carnegie::{CallError, Client, Code, Error, Execution, Server, service};
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -81,10 +81,11 @@ async fn an_argument_that_cannot_be_read_is_refused_and_its_handler_does_not_run
     let (server, rows, house) = rows().await;
     let error = soon(rows.count(Row(26))).await.unwrap_err();
     let address = server.address;
-    assert_eq!(error.to_string(), format!("Rows.count: refused by {address}: row 26 was taken out"));
+    assert_eq!(said(&error), format!("Rows.count: refused by {address}: row 26 was taken out"));
     assert_eq!((error.code(), error.execution()), (Code::InvalidArgument, Execution::NotExecuted));
     assert!(!error.is_retryable() && error.request_id().is_some());
     assert_eq!(house.0.load(SeqCst), 0);
+    assert_eq!((rows.channel().stats().shed, server.server.stats().shed), (1, 1));
     assert_eq!(soon(rows.count(Row(14))).await.unwrap(), 14);
     assert_eq!(rows.channel().stats().connections, 1);
 }
@@ -95,7 +96,7 @@ async fn a_result_that_cannot_be_sent_fails_its_call_which_was_executed() {
     let error = soon(rows.row(13)).await.unwrap_err();
     let address = server.address;
     assert_eq!(
-        error.to_string(),
+        said(&error),
         format!(
             "Rows.row: the handler at {address} failed: the reply cannot be sent: there is no row 13 (executed)"
         )
@@ -109,7 +110,7 @@ async fn a_result_that_cannot_be_read_fails_its_call_alone_which_was_executed() 
     let (_server, rows, house) = rows().await;
     let (bad, good) = tokio::join!(rows.row(26), rows.row(14));
     let error = bad.unwrap_err();
-    assert_eq!(error.to_string(), "Rows.row: the reply cannot be read: row 26 was taken out (executed)");
+    assert_eq!(said(&error), "Rows.row: the reply cannot be read: row 26 was taken out (executed)");
     assert!(matches!(error, Error::Undecodable { .. }));
     assert_eq!((error.code(), error.execution()), (Code::Internal, Execution::Executed));
     assert_eq!((good.unwrap(), house.0.load(SeqCst)), (Row(14), 2));
@@ -145,7 +146,7 @@ async fn a_panic_at_once_or_later_is_told_in_its_own_words_and_nothing_else_suff
         let error = panicked.unwrap_err();
         let address = server.address;
         assert_eq!(
-            error.to_string(),
+            said(&error),
             format!(
                 "Office.panic: the handler at {address} failed: panicked: the hall is on fire (executed)"
             )

@@ -2,7 +2,8 @@
 
 use crate::box_office::{Events, OfficeClient, hall};
 use crate::support::{Running, patient, run, soon};
-use carnegie::{Code, Error, Execution, Limits, Server, connect};
+use carnegie::{Code, Error, Execution, Limits, Server, connect, service};
+use std::time::Duration;
 
 fn limits(message_max: usize) -> Limits {
     let mut limits = Limits::default();
@@ -113,6 +114,50 @@ async fn more_calls_than_slots_are_all_served() {
     sold.sort();
     assert!(sold.into_iter().eq(0..100));
     assert_eq!(events.so_far().len(), 100);
+}
+
+#[service]
+trait Door {
+    async fn knock(&self);
+}
+
+struct Wood;
+
+impl Door for Wood {
+    async fn knock(&self) {}
+}
+
+/// Every field is either this size or this time.
+fn all(size: usize, time: Duration) -> Limits {
+    let mut limits = Limits::default();
+    limits.message_max = size;
+    limits.slots = u32::try_from(size).unwrap_or(u32::MAX);
+    limits.waiting_max = size;
+    limits.outgoing_max = size;
+    limits.gathering_max = size;
+    limits.replies_max = size;
+    limits.handshake = time;
+    limits.call_timeout = time;
+    limits.keep_alive = time;
+    limits.probe_after = time;
+    limits.pong_wait_min = time;
+    // No connections at all are a limit that can be meant.
+    limits.connections_max = size.max(16);
+    limits
+}
+
+#[tokio::test]
+async fn a_call_works_whatever_the_limits_are() {
+    let (none, endless) = (all(0, Duration::ZERO), all(usize::MAX, Duration::MAX));
+    for (ours, theirs) in [(&none, &none), (&endless, &endless), (&none, &endless), (&endless, &none)] {
+        let server = run(Server::new().add(DoorServer::new(Wood)).limits(theirs.clone())).await;
+        // The shortest times do not outlast the pauses of a busy machine: then the next attempt does.
+        let knock = async || {
+            let door: DoorClient = connect(server.address).limits(ours.clone()).await.ok()?;
+            door.knock().timeout(Duration::from_secs(5)).await.ok()
+        };
+        soon(async { while knock().await.is_none() {} }).await;
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::box_office::OfficeClient;
 use crate::process::{Setup, start};
-use crate::support::{closed_address, patient, soon};
+use crate::support::{closed_address, patient, said, soon};
 use carnegie::{BindError, Client, Code, Error, Execution};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn an_at_most_once_call_to_a_server_that_is_killed_ends_as_unknown_and_is_
     let error = soon(call).await.unwrap().unwrap_err();
     assert!(matches!(error, Error::ConnectionLost { .. }), "{error}");
     assert_eq!((error.code(), error.execution()), (Code::Unavailable, Execution::Unknown));
-    let text = error.to_string();
+    let text = said(&error);
     let start_of_it = format!("Office.sell_later: the connection to {address} is lost: ");
     assert!(text.starts_with(&start_of_it) && text.ends_with(" (execution unknown)"), "{text}");
     assert!(!error.is_retryable());

@@ -1,7 +1,7 @@
 //! What becomes of a method that client and server know differently: which differences disable it, how they are named, and
 //! which values of an enum with appended variants cross.
 
-use crate::support::{Running, run, soon};
+use crate::support::{Running, run, said, soon};
 use carnegie::{CallError, Client, Code, CodecId, Error, Execution, Schema, Server};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -419,7 +419,7 @@ async fn a_result_that_the_client_does_not_know_fails_alone_as_executed() {
     let error = failed(soon(office.reserve(old::Section::Box { number: 0 })).await);
     let address = server.address;
     assert_eq!(
-        error.to_string(),
+        said(&error),
         format!(
             "BoxOffice.reserve: this client does not know Section::Balcony (result), which the server at {address} \
              sent; it knows 2 variants of Section (executed)"

@@ -1,6 +1,6 @@
 //! Calls that handlers make: what they inherit, and how their failures come back to the first caller.
 
-use crate::support::{Running, closed_address, run, soon};
+use crate::support::{Running, closed_address, run, said, soon};
 use carnegie::{BindError, CallError, Client, Code, Context, Error, Execution, Server, connect, service};
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,7 +132,7 @@ async fn a_panic_further_on_names_both_hops() {
     let error = soon(world.client.sell(1)).await.unwrap_err();
     let (hall, bank) = (world.hall.address, world.bank.address);
     assert_eq!(
-        error.to_string(),
+        said(&error),
         format!("Hall.sell at {hall} -> Bank.collapse at {bank}: panicked: no gold (executed)")
     );
     assert_eq!((error.code(), error.execution()), (Code::Internal, Execution::Executed));
@@ -144,7 +144,7 @@ async fn a_deadline_further_on_names_the_server_that_did_not_answer() {
     let error = soon(world.client.sell(2)).await.unwrap_err();
     let (hall, bank) = (world.hall.address, world.bank.address);
     assert_eq!(
-        error.to_string(),
+        said(&error),
         format!(
             "Hall.sell at {hall} -> Bank.ponder at {bank}: no answer within 1s (execution unknown) (executed)"
         )
@@ -160,7 +160,7 @@ async fn a_connection_that_is_lost_further_on_is_told_with_both_hops() {
     let (hall, bank) = (world.hall.address, world.bank.address);
     world.bank.run.abort();
     let error = soon(call).await.unwrap().unwrap_err();
-    let text = error.to_string();
+    let text = said(&error);
     assert!(text.starts_with(&format!("Hall.sell at {hall} -> Bank.ponder at {bank}: ")), "{text}");
     assert!(text.ends_with("(execution unknown) (executed)"), "{text}");
     assert_eq!((error.code(), error.execution()), (Code::Unavailable, Execution::Executed));

@@ -38,7 +38,7 @@ async fn serve(address: &str, open: bool) {
     if let Ok(seconds) = std::env::var(HANDSHAKE) {
         limits.handshake = Duration::from_secs(seconds.parse().unwrap());
     }
-    let _logs = tracing::subscriber::set_default(crate::seen::Watching(|event: &str| {
+    let _logs = tracing::subscriber::set_default(crate::seen::Watching::new(|event: &str| {
         if event.contains("cannot accept") {
             say("cannot accept");
         }

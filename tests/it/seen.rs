@@ -2,17 +2,35 @@
 
 use crate::box_office::{OfficeClient, hall};
 use crate::support::{run, soon, until};
-use carnegie::{Client, Context, Server, service};
+use carnegie::{Client, Context, Limits, Server, service};
 use std::fmt::Write;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 
-/// Gives every span and every event to a function, as one line: target, name, fields.
-pub(crate) struct Watching<F>(pub(crate) F);
+/// Gives every span and every event to a function, as one line: target, name, fields. A span comes again whenever it has
+/// more fields, and with `close` before it when it has ended.
+pub(crate) struct Watching<F> {
+    tell: F,
+    /// Of each span its line so far, and its handles.
+    spans: Mutex<Vec<(String, usize)>>,
+}
+
+impl<F> Watching<F> {
+    pub(crate) fn new(tell: F) -> Self {
+        Self { tell, spans: Mutex::new(Vec::new()) }
+    }
+
+    fn with<T>(&self, id: &Id, f: impl FnOnce(&mut (String, usize)) -> T) -> T {
+        f(&mut self.spans.lock().unwrap()[id.into_u64() as usize - 1])
+    }
+}
 
 struct Line(String);
 
@@ -34,23 +52,47 @@ impl<F: Fn(&str) + Send + Sync + 'static> Subscriber for Watching<F> {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut line = line(span.metadata());
         span.record(&mut line);
-        (self.0)(&line.0);
-        Id::from_u64(1)
+        (self.tell)(&line.0);
+        let mut spans = self.spans.lock().unwrap();
+        spans.push((line.0, 1));
+        Id::from_u64(spans.len() as u64)
     }
 
     fn event(&self, event: &Event<'_>) {
         let mut line = line(event.metadata());
         event.record(&mut line);
-        (self.0)(&line.0);
+        (self.tell)(&line.0);
     }
 
-    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record(&self, id: &Id, values: &Record<'_>) {
+        let line = self.with(id, |(line, _)| {
+            let mut longer = Line(std::mem::take(line));
+            values.record(&mut longer);
+            line.clone_from(&longer.0);
+            longer.0
+        });
+        (self.tell)(&line);
+    }
+    fn clone_span(&self, id: &Id) -> Id {
+        self.with(id, |(_, handles)| *handles += 1);
+        id.clone()
+    }
+    fn try_close(&self, id: Id) -> bool {
+        let (line, handles) = self.with(&id, |(line, handles)| {
+            *handles -= 1;
+            (line.clone(), *handles)
+        });
+        if handles == 0 {
+            (self.tell)(&format!("close {line}"));
+        }
+        handles == 0
+    }
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn enter(&self, _: &Id) {
-        (self.0)("enter");
+        (self.tell)("enter");
     }
     fn exit(&self, _: &Id) {
-        (self.0)("exit");
+        (self.tell)("exit");
     }
 }
 
@@ -63,7 +105,7 @@ pub(crate) fn watch() -> (Arc<Mutex<Vec<String>>>, tracing::subscriber::DefaultG
     LazyLock::force(&SECOND);
     let lines = Arc::new(Mutex::new(Vec::new()));
     let kept = lines.clone();
-    let watching = Watching(move |line: &str| kept.lock().unwrap().push(line.to_owned()));
+    let watching = Watching::new(move |line: &str| kept.lock().unwrap().push(line.to_owned()));
     (lines, tracing::subscriber::set_default(watching))
 }
 
@@ -95,6 +137,53 @@ async fn a_call_bears_one_request_id_in_the_logs_of_both_sides() {
     let (near, far) = (of("carnegie::call"), of("carnegie::server"));
     assert!(near.contains("Logging.sell"), "{with_id:#?}");
     assert!(far.contains("handler") && far.contains("sell") && far.contains("attempt=1"), "{with_id:#?}");
+}
+
+#[tokio::test]
+async fn a_calls_span_lasts_from_its_start_to_its_end_and_has_its_number_as_soon_as_the_call_has() {
+    let (lines, _guard) = watch();
+    let server = run(Server::new().add(LoggingServer::new(Logger))).await;
+    let client: LoggingClient = server.client().await;
+    let id = soon(client.sell(true)).await.unwrap();
+    let lines = lines.lock().unwrap();
+    let at = |start: &str, part: &str| {
+        let found = lines.iter().position(|line| line.starts_with(start) && line.contains(part));
+        found.unwrap_or_else(|| panic!("{start} .. {part}: {lines:#?}"))
+    };
+    let (begun, numbered) = (at("carnegie::call call", "Logging.sell"), at("carnegie::call call", &id));
+    let (handled, ended) = (at("the hall", "sold"), at("close carnegie::call call", &id));
+    assert!(begun < numbered && numbered < handled && handled < ended, "{lines:#?}");
+}
+
+#[tokio::test]
+async fn the_span_of_a_call_that_had_to_wait_for_a_slot_has_its_number_too() {
+    let (lines, _guard) = watch();
+    let mut one = Limits::default();
+    one.slots = 1;
+    let server = run(Server::new().add(LoggingServer::new(Logger)).limits(one)).await;
+    let client: LoggingClient = server.client().await;
+    let (first, second) = soon(async { tokio::join!(client.sell(true), client.sell(true)) }).await;
+    let lines = lines.lock().unwrap();
+    for id in [first.unwrap(), second.unwrap()] {
+        let ended = |line: &String| line.starts_with("close carnegie::call call") && line.contains(&id);
+        assert!(lines.iter().any(ended), "{id}: {lines:#?}");
+    }
+}
+
+#[tokio::test]
+async fn the_span_of_a_call_that_is_given_up_says_so_and_ends() {
+    let (lines, _guard) = watch();
+    let server = run(Server::new().add(LoggingServer::new(Logger))).await;
+    let client: LoggingClient = server.client().await;
+    let mut call = client.sell(false);
+    let started = poll_fn(|cx| Poll::Ready(Pin::new(&mut call).poll(cx).is_pending())).await;
+    assert!(started);
+    drop(call);
+    let lines = lines.lock().unwrap();
+    let given_up =
+        lines.iter().position(|line| line.starts_with("carnegie::call") && line.contains("given up"));
+    let ended = lines.iter().position(|line| line.starts_with("close carnegie::call call"));
+    assert!(given_up.is_some() && given_up < ended, "{lines:#?}");
 }
 
 #[tokio::test]

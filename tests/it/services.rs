@@ -135,6 +135,39 @@ async fn a_channel_whose_bind_failed_serves_its_other_services_on() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_not_there_may_be_asked_for_again_and_again() {
+    let server = run(Server::new().add(past::OfficeServer::new(Hall))).await;
+    let office: past::OfficeClient = server.client().await;
+    // More often than the session's table of methods has places.
+    for _ in 0..20_000 {
+        let error = soon(office.channel().bind::<BankClient>()).await.unwrap_err();
+        assert!(matches!(error, BindError::ServiceNotFound { .. }), "{error}");
+    }
+    assert_eq!(soon(office.sell(3)).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_service_that_nobody_used_for_a_while_is_bound_again_on_the_present_connection() {
+    let first = run(Server::new().add(past::OfficeServer::new(Hall)).add(BankServer::new(Hall))).await;
+    let address = first.address;
+    let office: past::OfficeClient = first.client().await;
+    let bank: BankClient = soon(office.channel().bind()).await.unwrap();
+    soon(bank.pay(4)).await.unwrap();
+    drop(bank);
+    first.stop().await;
+    let second = crate::support::run_at(
+        Server::new().add(past::OfficeServer::new(Hall)).add(BankServer::new(Hall)),
+        &address.to_string(),
+    )
+    .await;
+    assert_eq!(soon(office.sell(3)).await.unwrap(), 3);
+    // And is there again for whoever wants it.
+    let bank: BankClient = soon(office.channel().bind()).await.unwrap();
+    assert_eq!(soon(bank.pay(5)).await.unwrap(), 5);
+    assert_eq!(second.server.stats().connections, 1);
+}
+
+#[tokio::test]
 async fn another_major_version_does_not_bind_and_both_versions_are_named() {
     let server = run(Server::new().add(past::OfficeServer::new(Hall))).await;
     let error = soon(carnegie::connect::<next::OfficeClient>(server.address)).await.unwrap_err();

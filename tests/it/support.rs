@@ -1,6 +1,6 @@
 //! What all of these tests need: a bound on waiting, and a server that runs in the test's own process.
 
-use carnegie::{Client, Limits, Server, ServerHandle};
+use carnegie::{Client, Error, Limits, Server, ServerHandle};
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -64,4 +64,12 @@ pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
         }
     })
     .await;
+}
+
+/// What an error says, without the call's number at its end.
+pub(crate) fn said(error: &Error) -> String {
+    let text = error.to_string();
+    let id = error.request_id().expect("the call was given a number");
+    let named = text.strip_suffix(&format!(" (request {id})"));
+    named.unwrap_or_else(|| panic!("it does not name its call: {text}")).to_owned()
 }

@@ -2,7 +2,7 @@
 
 use crate::box_office::{OfficeClient, hall};
 use crate::raw::Raw;
-use crate::support::{Running, patient, run, soon};
+use crate::support::{Running, patient, run, said, soon};
 use carnegie::{Code, Error, Execution, Limits, Server};
 use rpc_core::frame::{Answer, Cancel, Checksum, Refusal, Request};
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ async fn a_call_ends_at_its_deadline_and_says_how_long_it_waited() {
     let timeout = Duration::from_secs(1);
     let error = soon(office.sell_later(1).timeout(timeout)).await.unwrap_err();
     assert!(begin.elapsed() >= timeout);
-    assert_eq!(error.to_string(), "Office.sell_later: no answer within 1s (execution unknown)");
+    assert_eq!(said(&error), "Office.sell_later: no answer within 1s (execution unknown)");
     assert_eq!((error.code(), error.execution()), (Code::DeadlineExceeded, Execution::Unknown));
     let id = error.request_id().expect("it was sent");
     assert_eq!(id.at.sequence, 1);

@@ -3,6 +3,7 @@
 use crate::codec::CodecId;
 use crate::error::{BindError, Error, Execution, Offer};
 use crate::frame::{Bind, BindMethod, Bound, BoundMethod, BoundResult, Suggestion};
+use crate::limits::METHOD_TABLE_MAX;
 use crate::schema::{COMPARISONS_MAX, Difference, Evolution, read_signature, read_types};
 use crate::service::{Descriptor, Method};
 use crate::time::Instant;
@@ -12,10 +13,15 @@ use std::sync::Arc;
 const BINDING_COMPARISONS_MAX: usize = 1 << 19;
 
 /// ```text
-///  Asked --(Bound: accepted)--> Agreed        on a new connection both are asked again
-///    +-----(Bound: refused)---> Failed
+///         Bind is written          Bound: accepted
+///  Idle ------------------> Asked ------------------> Agreed --+
+///   ^                         | Bound: refused                 |
+///   |                         +-------------> Failed           |
+///   +----- the connection is gone: at once -----+              |
+///   +----- the next one is there ------------------------------+
 /// ```
 enum State {
+    Idle,
     Asked,
     Agreed { methods: Vec<Agreement>, server: (u16, u16) },
     Failed(Arc<BindError>),
@@ -35,12 +41,14 @@ enum Agreement {
 /// One service of this channel.
 pub(super) struct Binding {
     pub(super) service: &'static Descriptor,
-    /// Where its methods start in the session's table.
+    /// Where its methods start in the session's table. Of the present connection, if it was asked for there.
     pub(super) base: u16,
-    /// When the user asked for it.
+    /// When the user asked for it last.
     pub(super) since: Instant,
-    /// The user waits for the outcome of the first agreement, and of no other.
+    /// The user waits for the outcome.
     awaited: bool,
+    /// Somebody calls through it, or is about to: it is asked for on every connection.
+    held: bool,
     state: State,
     /// The usable methods whose types are not quite the same: as a rule there are none.
     evolved: Vec<(u16, Arc<Evolution>)>,
@@ -48,39 +56,87 @@ pub(super) struct Binding {
 }
 
 impl Binding {
-    pub(super) fn asked(service: &'static Descriptor, base: u16, since: Instant) -> Self {
+    pub(super) fn new(service: &'static Descriptor) -> Self {
         let fingerprints = service.methods.iter().map(|method| method.fingerprint()).collect();
-        Self { service, base, since, awaited: true, state: State::Asked, evolved: Vec::new(), fingerprints }
+        let (base, since) = (0, Instant::default());
+        let (state, evolved) = (State::Idle, Vec::new());
+        Self { service, base, since, awaited: false, held: false, state, evolved, fingerprints }
     }
 
-    /// The first index behind its methods.
-    pub(super) fn end(&self) -> u16 {
-        self.base.saturating_add(self.service.methods.len() as u16)
+    /// Somebody wants to call through it, and waits for the outcome.
+    pub(super) fn await_outcome(&mut self, now: Instant) {
+        if !self.awaited {
+            (self.awaited, self.since) = (true, now);
+        }
+        self.held = true;
+    }
+
+    /// A call waits for it.
+    pub(super) fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Nobody wants it any more.
+    pub(super) fn let_go(&mut self) {
+        (self.awaited, self.held) = (false, false);
     }
 
     pub(super) fn is_awaited(&self) -> bool {
         self.awaited
     }
 
+    pub(super) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
     pub(super) fn is_asked(&self) -> bool {
         matches!(self.state, State::Asked)
     }
 
-    /// For a new connection. `false`: its table of methods does not fit into a frame, so it cannot be asked for at all.
-    pub(super) fn ask_again(&mut self) -> bool {
-        if self.fits() {
-            self.state = State::Asked;
-        }
-        self.fits()
+    #[inline]
+    pub(super) fn is_agreed(&self) -> bool {
+        matches!(self.state, State::Agreed { .. })
     }
 
-    /// The connection on which it was refused is gone: another server, or the same one restarted, may take it.
+    /// What the server of the present or the last connection has said; none if it was not asked, or has not answered.
+    pub(super) fn outcome(&self) -> Option<Result<(), BindError>> {
+        match &self.state {
+            State::Idle | State::Asked => None,
+            State::Agreed { .. } => Some(Ok(())),
+            State::Failed(error) => Some(Err(BindError::clone(error))),
+        }
+    }
+
+    /// Asks the server of the present connection, in whose table so many places are taken. The first place behind it.
+    pub(super) fn ask(&mut self, number: u32, taken: u16, out: &mut Vec<u8>) -> Result<u16, BindError> {
+        let count = self.service.methods.len();
+        if usize::from(taken) + count > METHOD_TABLE_MAX {
+            let (service, taken) = (self.service.name, usize::from(taken));
+            return Err(BindError::TableFull { service, methods: count, taken, limit: METHOD_TABLE_MAX });
+        }
+        self.base = taken;
+        self.state = State::Asked;
+        self.frame(number).write(out);
+        Ok(taken + count as u16)
+    }
+
+    /// The connection is gone: another server, or the same one restarted, may take what was refused.
     pub(super) fn forget_refusal(&mut self) {
-        if matches!(self.state, State::Failed(_)) && self.fits() {
-            self.state = State::Asked;
+        if !self.is_agreed() {
+            self.state = State::Idle;
         }
     }
 
+    /// Another connection is there.
+    pub(super) fn start_over(&mut self) {
+        self.state = State::Idle;
+    }
+
+    /// Whether its methods fit into one frame: otherwise no server can be asked.
     pub(super) fn fits(&self) -> bool {
         self.frame(0).fits()
     }
@@ -189,7 +245,7 @@ impl Binding {
     #[inline]
     pub(super) fn check(&self, method: u16, address: &str) -> Result<(), Error> {
         match &self.state {
-            State::Asked if usize::from(method) < self.service.methods.len() => Ok(()),
+            State::Idle | State::Asked if usize::from(method) < self.service.methods.len() => Ok(()),
             State::Agreed { methods, .. }
                 if matches!(methods.get(usize::from(method)), Some(Agreement::Usable)) =>
             {
@@ -258,7 +314,7 @@ impl Binding {
                     Error::Unimplemented { method: name, address, why }
                 }
             },
-            State::Asked => Error::Unimplemented {
+            State::Idle | State::Asked => Error::Unimplemented {
                 method: name,
                 address,
                 why: "(the binding is not agreed yet)".to_owned(),

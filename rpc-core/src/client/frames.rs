@@ -45,6 +45,7 @@ impl Client {
             time: ConnectionTime::starting(now),
             session: None,
             message_max: self.config.limits.message_max,
+            methods: 0,
             draining: false,
             accepted: false,
             refused: None,
@@ -53,12 +54,13 @@ impl Client {
         });
         self.stats.connections += 1;
         self.hello(connection).write(open.outgoing.ready());
-        for (index, binding) in self.bindings.iter_mut().enumerate() {
-            if binding.ask_again() {
-                binding.frame(index as u32).write(open.outgoing.ready());
+        self.link = Link::Greeting(open);
+        for index in 0..self.bindings.len() {
+            self.bindings[index].start_over();
+            if self.bindings[index].is_held() {
+                self.ask(BindingId(index as u16));
             }
         }
-        self.link = Link::Greeting(open);
     }
 
     fn hello(&self, connection: ConnectionId) -> Hello {
@@ -73,7 +75,7 @@ impl Client {
             codecs,
             checksum: self.config.checksum,
             message_max: u32::try_from(limits.message_max).unwrap_or(u32::MAX),
-            slots: limits.slots.clamp(1, SlotId::SLOT_MAX),
+            slots: limits.slots,
             connection: connection.0,
             session: SessionWish::Open,
             credentials: Credentials(self.config.credentials.clone()),
@@ -81,11 +83,16 @@ impl Client {
         }
     }
 
-    /// Asks for one more service on a connection that is there; `false` if there is none.
-    pub(super) fn write_bind(&mut self, id: BindingId) -> bool {
+    /// Asks for a service on the connection that is there, if that was not done; `false` if there is none.
+    pub(super) fn ask(&mut self, id: BindingId) -> bool {
         let Some(open) = self.link.open_mut().filter(|open| !open.draining) else { return false };
-        let Some(binding) = self.bindings.get(usize::from(id.0)) else { return false };
-        binding.frame(u32::from(id.0)).write(open.outgoing.ready());
+        let Some(binding) = self.bindings.get_mut(usize::from(id.0)) else { return false };
+        if binding.is_idle() {
+            match binding.ask(u32::from(id.0), open.methods, open.outgoing.ready()) {
+                Ok(methods) => open.methods = methods,
+                Err(error) => self.end_binding(id, Err(error)),
+            }
+        }
         true
     }
 

@@ -72,6 +72,8 @@ pub(super) struct Open {
     pub(super) session: Option<SessionId>,
     /// The largest request that the server takes.
     pub(super) message_max: usize,
+    /// Places of the session's table of methods that are taken.
+    pub(super) methods: u16,
     /// The server is about to go: no new calls here.
     pub(super) draining: bool,
     /// In the handshake: it has at least one of the services, and why it refuses another one.

@@ -149,8 +149,9 @@ pub struct Client {
 
 impl Client {
     /// A channel that has no connection yet. `seed` spreads the redials of many clients; any number will do.
-    pub fn new(config: Config, seed: u64) -> Self {
-        let round = Round::new(config.addresses, config.connect_window);
+    pub fn new(mut config: Config, seed: u64) -> Self {
+        config.limits = config.limits.sane();
+        let round = Round::new(std::mem::take(&mut config.addresses), config.connect_window);
         Self {
             config,
             link: Link::Down(Pace::default()),
@@ -169,21 +170,41 @@ impl Client {
         }
     }
 
-    /// Binds the channel to a service, over the connection that is there or a new one. [`Output::Bound`] follows.
+    /// Binds the channel to a service, over the connection that is there or a new one. [`Output::Bound`] follows. A service
+    /// that was asked for before keeps its id, and what the server has said of it on this connection is not asked again.
     pub fn bind(&mut self, now: Instant, service: &'static Descriptor) -> BindingId {
-        let id = BindingId(self.bindings.len() as u16);
-        let base = self.bindings.last().map_or(0, Binding::end);
-        self.bindings.push(Binding::asked(service, base, now));
+        let known = self.bindings.iter().position(|binding| std::ptr::eq(binding.service, service));
+        let index = known.unwrap_or_else(|| {
+            self.bindings.push(Binding::new(service));
+            self.bindings.len() - 1
+        });
+        let id = BindingId(index as u16);
+        let binding = &mut self.bindings[index];
+        binding.await_outcome(now);
         if self.closed {
             self.end_binding(id, Err(BindError::Closed));
-        } else if !self.bindings[usize::from(id.0)].fits() {
+        } else if !binding.fits() {
             let why =
                 format!("the methods of {} do not fit into one frame; shorten their names", service.name);
             self.end_binding(id, Err(BindError::ProtocolMismatch { address: "any server".to_owned(), why }));
-        } else if !self.write_bind(id) {
+        } else if let Some(outcome) = binding.outcome() {
+            self.end_binding(id, outcome);
+        } else if !self.ask(id) {
             self.want_connection(now);
         }
         id
+    }
+
+    /// Nobody uses this binding any more, or waits for it: further connections do without it, until it is bound again.
+    pub fn unbind(&mut self, id: BindingId) {
+        if let Some(binding) = self.bindings.get_mut(usize::from(id.0)) {
+            binding.let_go();
+        }
+    }
+
+    /// Whether the server of this connection, or while there is none of the last one, has agreed to the binding.
+    pub fn is_bound(&self, id: BindingId) -> bool {
+        !self.closed && self.bindings.get(usize::from(id.0)).is_some_and(Binding::is_agreed)
     }
 
     /// Whether the server has this method and understands it as this client does, but perhaps for variants that one side
@@ -207,7 +228,7 @@ impl Client {
         self.codec.or(self.config.codecs.first().copied()).unwrap_or(CodecId::Bincode)
     }
 
-    /// The limits that this channel was made with.
+    /// The limits that this channel was made with, each in its range.
     pub fn limits(&self) -> &Limits {
         &self.config.limits
     }

@@ -1,6 +1,6 @@
 //! From a reply to the end of its call.
 
-use super::slots::SlotState;
+use super::slots::{Slot, SlotState};
 use super::{CallKey, Client, Output};
 use crate::connection::{Body, Head};
 use crate::error::{Code, Error, Execution, ProtocolError};
@@ -18,18 +18,30 @@ impl Client {
         now: Instant,
         reply: &frame::Reply<'_>,
     ) -> Result<(), ProtocolError> {
+        if reply.replayed || reply.attached {
+            self.count(reply);
+        }
         match reply.total {
             None => self.answered(now, reply.id, reply.answer, reply.retry_after, Body::Part(reply.payload)),
-            Some(total) => self.gather(reply, total as usize),
+            Some(total) => self.gather(now, reply, total as usize),
         }
     }
 
-    fn gather(&mut self, reply: &frame::Reply<'_>, total: usize) -> Result<(), ProtocolError> {
+    /// Only what a call that still waits is answered with.
+    #[cold]
+    fn count(&mut self, reply: &frame::Reply<'_>) {
+        if let Some(Slot { state: SlotState::Pending(_), .. }) = self.slots.current(reply.id) {
+            self.stats.replayed += u64::from(reply.replayed);
+            self.stats.attached += u64::from(reply.attached);
+        }
+    }
+
+    fn gather(&mut self, now: Instant, reply: &frame::Reply<'_>, total: usize) -> Result<(), ProtocolError> {
         match self.slots.current(reply.id).map(|slot| slot.state) {
             Some(SlotState::Pending(_)) => {}
             // Nobody wants the result any more, but that there is one is all that the slot waits for.
             Some(SlotState::Quarantined { .. }) => {
-                self.slots.release(reply.id.slot);
+                self.slots.finish(now, reply.id.slot);
                 return Ok(());
             }
             _ => return Ok(()),
@@ -39,7 +51,7 @@ impl Client {
         let Some(open) = self.link.open_mut() else { return Ok(()) };
         let head = Head::of_reply(reply);
         if let Err(refused) = open.gathering.begin(head, total, reply.payload, most, all)? {
-            let Some(key) = self.leave_slot(reply.id) else { return Ok(()) };
+            let Some(key) = self.leave_slot(now, reply.id) else { return Ok(()) };
             let reason = refused.reason;
             self.end_failed(
                 key,
@@ -78,16 +90,21 @@ impl Client {
                 Ok(())
             }
             SlotState::Quarantined { .. } => {
-                self.slots.release(id.slot);
+                match answer {
+                    Answer::Ok | Answer::Application | Answer::Failed | Answer::Executed => {
+                        self.slots.finish(now, id.slot);
+                    }
+                    _ => self.slots.release(now, id.slot),
+                }
                 Ok(())
             }
             SlotState::Pending(key) => {
                 let verdict = match answer {
                     Answer::Ok => Verdict::Ok,
                     Answer::Application => Verdict::Application,
-                    _ => return self.end_refused(key, id, answer, retry_after, body.as_slice()),
+                    _ => return self.end_refused(now, key, id, answer, retry_after, body.as_slice()),
                 };
-                self.slots.release(id.slot);
+                self.slots.finish(now, id.slot);
                 self.end_ok(key, id, verdict, body);
                 Ok(())
             }
@@ -104,9 +121,9 @@ impl Client {
         }
     }
 
-    fn leave_slot(&mut self, id: SlotId) -> Option<CallKey> {
+    fn leave_slot(&mut self, now: Instant, id: SlotId) -> Option<CallKey> {
         let SlotState::Pending(key) = self.slots.current(id)?.state else { return None };
-        self.slots.release(id.slot);
+        self.slots.finish(now, id.slot);
         Some(key)
     }
 
@@ -130,6 +147,7 @@ impl Client {
     #[cold]
     fn end_refused(
         &mut self,
+        now: Instant,
         key: CallKey,
         id: SlotId,
         answer: Answer,
@@ -140,12 +158,13 @@ impl Client {
         let (code, reason) = match answer {
             Answer::Failed => {
                 let failure = Failure::read(payload)?;
-                self.slots.release(id.slot);
+                self.slots.finish(now, id.slot);
                 self.end_failed(key, id, failure);
                 return Ok(());
             }
             Answer::Refused => {
                 let refusal = Refusal::read(payload)?;
+                self.stats.shed += 1;
                 (refusal.code, refusal.reason)
             }
             Answer::Busy => (Code::ResourceExhausted, "the slot is busy".to_owned()),
@@ -154,7 +173,7 @@ impl Client {
             }
             _ => (Code::Unknown, String::new()),
         };
-        self.slots.release(id.slot);
+        self.slots.release(now, id.slot);
         if let Some(open) = self.link.open_mut() {
             // The rest of a large request that was refused by its first part.
             open.outgoing.remove_large(id);

@@ -4,6 +4,7 @@ use super::calls::{CallState, Removed};
 use super::link::{Link, Open};
 use super::slots::SlotState;
 use super::{CallKey, Client, ConnectionId, NewCall, Output};
+use crate::connection::Begun;
 use crate::error::{BindError, Code, Error};
 use crate::frame::{Cancel, EncodedMetadata, Request};
 use crate::ids::{RequestId, SlotId};
@@ -64,6 +65,11 @@ impl Client {
                 return;
             }
         }
+        if let Some(call) = self.calls.get(key)
+            && let Some(binding) = self.bindings.get_mut(usize::from(call.binding.0))
+        {
+            binding.hold();
+        }
         self.waiting.push_back(key);
         self.want_connection(now);
     }
@@ -113,17 +119,22 @@ impl Client {
             self.end(key, Err(error));
             return true;
         }
-        let Some(id) = self.slots.take(key) else { return false };
+        if !binding.is_agreed() {
+            let binding = call.binding;
+            self.ask(binding);
+            return false;
+        }
+        let idempotent = binding.service.methods[usize::from(call.method)].idempotent;
+        let Some(id) = self.slots.take(key, !idempotent) else { return false };
         call.state = CallState::Sent(id);
         call.attempts += 1;
         let metadata = call.metadata.as_deref().and_then(EncodedMetadata::new);
-        let method = binding.service.methods[usize::from(call.method)].idempotent;
         let request = Request {
             id,
             method: binding.base + call.method,
             deadline: open.time.to_wire(call.deadline),
             resent: call.in_doubt,
-            idempotent: method,
+            idempotent,
             metadata: metadata.as_ref().map(EncodedMetadata::as_ref),
             total: (size > CHUNK_LEN).then_some(size as u32),
             payload: call.payload.as_slice(),
@@ -182,13 +193,19 @@ impl Client {
         self.outputs.push_back(Output::Ended(key, Err(error)));
     }
 
-    /// Leaves the slot of a call that nobody waits for any more. Whether its request may have been written.
+    /// Leaves the slot of a call that nobody waits for any more. Whether the server may have all of its request.
     fn abandon(&mut self, now: Instant, id: SlotId, call: &Removed) -> bool {
         let idempotent = self.is_idempotent(call.binding, call.method);
         let Some(open) = self.link.open_mut() else { return true };
         open.gathering.remove(id);
-        if open.outgoing.remove_large(id) {
-            self.slots.release(id.slot);
+        let position = self.slots.current(id).map_or(0, |slot| slot.position);
+        let begun = match call.payload.as_slice().len() > CHUNK_LEN {
+            true => open.outgoing.remove_large(id),
+            false if open.outgoing.withdraw(position) => Begun::NotAtAll,
+            false => Begun::Gone,
+        };
+        if begun == Begun::NotAtAll {
+            self.slots.release(now, id.slot);
             self.send_waiting(now);
             return false;
         }
@@ -196,12 +213,13 @@ impl Client {
         // only a hint to stop, and nobody waits for the answer.
         Cancel { id, want_reply: false }.write(open.outgoing.ready());
         if idempotent {
-            self.slots.release(id.slot);
+            self.slots.release(now, id.slot);
             self.send_waiting(now);
         } else if let Some(slot) = self.slots.get_mut(id.slot) {
             slot.state = SlotState::Quarantined { again: Instant::NEVER };
         }
-        true
+        // Of a request in parts the server runs nothing before it has the last one, which is not written any more.
+        begun == Begun::Gone
     }
 
     pub(super) fn is_idempotent(&self, binding: super::BindingId, method: u16) -> bool {
@@ -214,6 +232,12 @@ impl Client {
     pub(super) fn method_name(&self, binding: super::BindingId, method: u16) -> &'static str {
         let service = self.bindings.get(usize::from(binding.0)).map(|binding| binding.service);
         service.and_then(|service| service.methods.get(usize::from(method))).map_or("", |method| method.path)
+    }
+
+    /// The number of a call that has not ended, once it has one.
+    pub fn request_id_of(&mut self, key: CallKey) -> Option<RequestId> {
+        let CallState::Sent(at) = self.calls.get(key)?.state else { return None };
+        self.request_id(at)
     }
 
     pub(super) fn request_id(&self, at: SlotId) -> Option<RequestId> {

@@ -1,8 +1,10 @@
 //! The client's slots: lanes of the session, with at most one call in each.
 
 use super::CallKey;
+use crate::frame::RELEASE_MAX;
 use crate::ids::SlotId;
 use crate::time::Instant;
+use std::time::Duration;
 
 /// ```text
 ///         a call is written                  the server answers
@@ -30,7 +32,14 @@ pub(super) struct Slot {
     pub(super) state: SlotState,
     /// Where in the connection's stream the request starts, unless it is a large one.
     pub(super) position: u64,
+    /// The last call runs at most once: the server records its reply.
+    recorded: bool,
+    /// The server has recorded it, and may still keep its bytes.
+    kept: bool,
 }
+
+/// Slots that are searched in one go for replies to release.
+const SEARCHED: usize = RELEASE_MAX;
 
 #[derive(Default)]
 pub(super) struct Slots {
@@ -38,6 +47,11 @@ pub(super) struct Slots {
     free: Vec<u32>,
     granted: u32,
     in_use: usize,
+    /// Since when none is in use.
+    idle_since: Instant,
+    /// Slots whose replies the server may keep, and where the search for them goes on.
+    kept: usize,
+    searched: usize,
 }
 
 impl Slots {
@@ -46,15 +60,17 @@ impl Slots {
         self.all.clear();
         self.free.clear();
         (self.granted, self.in_use) = (granted, 0);
+        (self.kept, self.searched) = (0, 0);
     }
 
-    /// A free slot with its next number; none if all are taken.
+    /// A free slot with its next number; none if all are taken. `recorded`: the call runs at most once.
     #[inline]
-    pub(super) fn take(&mut self, call: CallKey) -> Option<SlotId> {
+    pub(super) fn take(&mut self, call: CallKey, recorded: bool) -> Option<SlotId> {
         let index = match self.free.pop() {
             Some(index) => index,
             None if (self.all.len() as u32) < self.granted => {
-                self.all.push(Slot { sequence: 0, state: SlotState::Free, position: 0 });
+                let (state, position) = (SlotState::Free, 0);
+                self.all.push(Slot { sequence: 0, state, position, recorded: false, kept: false });
                 self.all.len() as u32 - 1
             }
             None => return None,
@@ -62,6 +78,9 @@ impl Slots {
         let slot = self.all.get_mut(index as usize)?;
         slot.sequence += 1;
         slot.state = SlotState::Pending(call);
+        slot.recorded = recorded;
+        // The next call in a slot tells the server that the last reply has come.
+        self.kept -= usize::from(std::mem::take(&mut slot.kept));
         self.in_use += 1;
         Some(SlotId { slot: index, sequence: slot.sequence })
     }
@@ -77,15 +96,51 @@ impl Slots {
         self.all.get_mut(id.slot as usize).filter(|slot| slot.sequence == id.sequence)
     }
 
+    /// The slot's call was executed, and is over.
     #[inline]
-    pub(super) fn release(&mut self, index: u32) {
+    pub(super) fn finish(&mut self, now: Instant, index: u32) {
+        if let Some(slot) = self.all.get_mut(index as usize)
+            && slot.recorded
+        {
+            slot.kept = true;
+            self.kept += 1;
+        }
+        self.release(now, index);
+    }
+
+    /// The slot's call is over.
+    #[inline]
+    pub(super) fn release(&mut self, now: Instant, index: u32) {
         let Some(slot) = self.all.get_mut(index as usize) else { return };
         slot.state = SlotState::Free;
         self.in_use -= 1;
+        if self.in_use == 0 {
+            self.idle_since = now;
+        }
         // A slot at its last number is retired: numbers never wrap.
         if slot.sequence < SlotId::SEQUENCE_MAX {
             self.free.push(index);
         }
+    }
+
+    /// When the server is to be told that nobody will ask for the replies that it keeps: once no call was made for so long.
+    #[inline]
+    pub(super) fn idle_at(&self, keep_alive: Duration) -> Instant {
+        if self.in_use == 0 && self.kept > 0 { self.idle_since + keep_alive } else { Instant::NEVER }
+    }
+
+    /// The calls whose replies the server may keep: those that a bounded search finds. They are given out once.
+    pub(super) fn take_kept(&mut self) -> Vec<SlotId> {
+        let mut ids = Vec::new();
+        for _ in 0..SEARCHED.min(self.all.len()) {
+            self.searched = (self.searched + 1) % self.all.len();
+            let (index, slot) = (self.searched, &mut self.all[self.searched]);
+            if std::mem::take(&mut slot.kept) {
+                self.kept -= 1;
+                ids.push(SlotId { slot: index as u32, sequence: slot.sequence });
+            }
+        }
+        ids
     }
 
     /// Slots that exist so far.

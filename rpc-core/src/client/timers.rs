@@ -5,7 +5,7 @@ use super::slots::SlotState;
 use super::{Client, ConnectionId, Output};
 use crate::connection::Probe;
 use crate::error::BindError;
-use crate::frame::{Cancel, Ping};
+use crate::frame::{Cancel, Ping, Release};
 use crate::time::Instant;
 
 impl Client {
@@ -36,7 +36,9 @@ impl Client {
             Link::Down(_) | Link::Dialling(..) => Instant::NEVER,
             Link::Greeting(open) => self.greeting_ends(open.opened),
             Link::Ready(open) => {
-                open.liveness.next(self.slots.in_use() > 0, &self.config.limits).min(open.busy_again)
+                let limits = &self.config.limits;
+                let probe = open.liveness.next(self.slots.in_use() > 0, limits);
+                probe.min(open.busy_again).min(self.slots.idle_at(limits.keep_alive))
             }
         };
         link.min(self.calls.next_deadline())
@@ -63,6 +65,9 @@ impl Client {
                     open.busy_again = open.busy_again.min(again);
                 }
             }
+        }
+        if now >= self.slots.idle_at(self.config.limits.keep_alive) {
+            Release { ids: self.slots.take_kept() }.write(open.outgoing.ready());
         }
         match open.liveness.poll(now, busy, &self.config.limits) {
             Probe::Wait(_) => {}

@@ -8,4 +8,4 @@ mod outgoing;
 pub(crate) use deadline::ConnectionTime;
 pub(crate) use gathering::{Body, Gathering, Head};
 pub(crate) use liveness::{Liveness, Probe};
-pub(crate) use outgoing::Outgoing;
+pub(crate) use outgoing::{Begun, Outgoing};

@@ -44,20 +44,44 @@ impl Large {
     }
 }
 
+/// How far a large message had come when it was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// It is not here: all of it was handed out, or none of it was ever queued.
+    Gone,
+    /// Some of its parts were handed out, and the rest will never be.
+    Partly,
+    /// Nothing of it was handed out.
+    NotAtAll,
+}
+
 /// The outgoing side of one connection.
 pub(crate) struct Outgoing {
     ready: Vec<u8>,
+    /// Frames in `ready` that were taken back and will be left out: where each starts there, and its length.
+    withdrawn: Vec<(usize, usize)>,
+    /// Bytes of `ready` that they take. Never all of it.
+    withdrawn_len: usize,
     large: VecDeque<Large>,
     /// Bytes of large messages that were not framed yet.
     large_len: usize,
-    /// Bytes that were handed to the driver, which counts as written: from then on the peer may have them.
+    /// Bytes that were handed to the driver, which counts as written: from then on the peer may have them. Those that were
+    /// taken back count too, so that positions stay as they are.
     taken: u64,
     checksum: Checksum,
 }
 
 impl Outgoing {
     pub(crate) fn new() -> Self {
-        Self { ready: Vec::new(), large: VecDeque::new(), large_len: 0, taken: 0, checksum: Checksum::Whole }
+        Self {
+            ready: Vec::new(),
+            withdrawn: Vec::new(),
+            withdrawn_len: 0,
+            large: VecDeque::new(),
+            large_len: 0,
+            taken: 0,
+            checksum: Checksum::Whole,
+        }
     }
 
     pub(crate) fn set_checksum(&mut self, checksum: Checksum) {
@@ -96,15 +120,59 @@ impl Outgoing {
         self.large.push_back(large);
     }
 
-    /// Forgets what was not framed yet of a large message; whether nothing at all of it had been written.
-    pub(crate) fn remove_large(&mut self, id: SlotId) -> bool {
+    /// Forgets what was not framed yet of a large message.
+    pub(crate) fn remove_large(&mut self, id: SlotId) -> Begun {
         let Some(large) =
             self.large.iter().position(|large| large.id == id).and_then(|at| self.large.remove(at))
         else {
-            return false;
+            return Begun::Gone;
         };
         self.large_len -= large.left();
-        large.written == 0
+        if large.written == 0 { Begun::NotAtAll } else { Begun::Partly }
+    }
+
+    /// Takes back the small frame that starts at this position of the stream: it will never be written. `false` if it was
+    /// handed out already.
+    pub(crate) fn withdraw(&mut self, position: u64) -> bool {
+        let start = position.checked_sub(self.taken).and_then(|start| usize::try_from(start).ok());
+        let Some(start) = start else { return false };
+        let Some(length) = self.ready.get(start..).and_then(|frame| frame.first_chunk()) else {
+            return false;
+        };
+        let length = u32::from_le_bytes(*length) as usize;
+        self.withdrawn.push((start, length));
+        self.withdrawn_len += length;
+        if self.withdrawn_len == self.ready.len() {
+            self.taken += self.ready.len() as u64;
+            self.ready.clear();
+            self.forget_withdrawn();
+        }
+        true
+    }
+
+    fn forget_withdrawn(&mut self) {
+        self.withdrawn.clear();
+        self.withdrawn_len = 0;
+    }
+
+    /// Hands out what is ready, without the frames that were taken back.
+    fn transmit_ready(&mut self, into: &mut Vec<u8>) {
+        self.taken += self.ready.len() as u64;
+        if !self.withdrawn.is_empty() {
+            self.withdrawn.sort_unstable();
+            let mut from = 0;
+            for (start, length) in &self.withdrawn {
+                into.extend_from_slice(&self.ready[from..*start]);
+                from = start + length;
+            }
+            into.extend_from_slice(&self.ready[from..]);
+            self.ready.clear();
+            self.forget_withdrawn();
+        } else if into.is_empty() {
+            std::mem::swap(into, &mut self.ready);
+        } else {
+            into.append(&mut self.ready);
+        }
     }
 
     /// Nothing more is written but one last frame.
@@ -130,7 +198,7 @@ impl Outgoing {
         !self.large.is_empty()
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait, and those that were taken back and still take room.
     #[inline]
     pub(crate) fn backlog(&self) -> usize {
         self.ready.len() + self.large_len
@@ -143,11 +211,8 @@ impl Outgoing {
             return false;
         }
         let before = into.len();
-        if into.is_empty() {
-            std::mem::swap(into, &mut self.ready);
-        } else {
-            into.append(&mut self.ready);
-        }
+        self.transmit_ready(into);
+        let small = into.len();
         while into.len() - before < TRANSMIT_LEN {
             let Some(mut large) = self.large.pop_front() else { break };
             let left = large.left();
@@ -159,7 +224,63 @@ impl Outgoing {
                 self.large.insert(at, large);
             }
         }
-        self.taken += (into.len() - before) as u64;
+        self.taken += (into.len() - small) as u64;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Ping;
+    use crate::time::Instant;
+
+    fn ping(out: &mut Outgoing, number: u64) -> u64 {
+        let position = out.position();
+        Ping { number }.write(out.ready());
+        position
+    }
+
+    /// The numbers of the pings that are handed out now.
+    fn numbers(out: &mut Outgoing) -> Vec<u64> {
+        let mut bytes = Vec::new();
+        out.transmit(&mut bytes, ConnectionTime::starting(Instant(0)));
+        let mut rest = bytes.as_slice();
+        let mut numbers = Vec::new();
+        while let Some((header, body)) = frame::split(rest, Checksum::Whole).expect("sound") {
+            numbers.push(Ping::read(&header, body).expect("a ping").number);
+            rest = &rest[header.length as usize..];
+        }
+        assert!(rest.is_empty());
+        numbers
+    }
+
+    #[test]
+    fn frames_that_are_taken_back_are_left_out_wherever_they_stand() {
+        for taken_back in 0..1 << 4u32 {
+            let mut out = Outgoing::new();
+            let all: Vec<_> = (0..4).map(|number| ping(&mut out, number)).collect();
+            let back = |number: &u64| taken_back & (1 << number) != 0;
+            for number in (0..4).rev().filter(back) {
+                assert!(out.withdraw(all[number as usize]));
+            }
+            assert_eq!(out.backlog() == 0, taken_back == 0b1111);
+            assert_eq!(numbers(&mut out), (0..4).filter(|number| !back(number)).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_frame_that_was_handed_out_is_not_taken_back() {
+        let mut out = Outgoing::new();
+        let first = ping(&mut out, 1);
+        assert_eq!(numbers(&mut out), [1]);
+        let (second, third) = (ping(&mut out, 2), ping(&mut out, 3));
+        assert!(!out.withdraw(first) && out.withdraw(second));
+        assert_eq!(numbers(&mut out), [3]);
+        assert!(!out.withdraw(third), "what went before it does not move it");
+        assert!(out.has_taken(third));
+        let fourth = ping(&mut out, 4);
+        assert!(!out.has_taken(fourth) && out.withdraw(fourth));
+        assert_eq!(numbers(&mut out), []);
     }
 }

@@ -1,7 +1,7 @@
 //! Why a client could not be bound to a service.
 
-use super::ProtocolError;
 use super::nearest::nearest;
+use super::{Code, Execution, ProtocolError};
 use std::fmt;
 use std::time::Duration;
 
@@ -155,6 +155,21 @@ pub enum BindError {
         /// What the stream was called.
         address: String,
     },
+    /// The channel has bound as many methods as one session may have.
+    #[error(
+        "the session's table of methods is full: {service} has {methods}, {taken} of {limit} places are taken; \
+         bind it over a channel of its own"
+    )]
+    TableFull {
+        /// The service that is wanted.
+        service: &'static str,
+        /// How many methods it has.
+        methods: usize,
+        /// Places that other services of the channel take.
+        taken: usize,
+        /// Places that there are.
+        limit: usize,
+    },
     /// The channel was closed by this process.
     #[error("the channel is closed")]
     Closed,
@@ -164,6 +179,33 @@ impl BindError {
     /// What the peer at `address` did wrong, as a failure to bind.
     pub fn from_protocol(address: &str, error: &ProtocolError) -> BindError {
         BindError::ProtocolMismatch { address: address.to_owned(), why: error.to_string() }
+    }
+
+    /// Always [`Execution::NotExecuted`]: no call was made yet.
+    pub fn execution(&self) -> Execution {
+        Execution::NotExecuted
+    }
+
+    /// The class of the error, in gRPC's terms: `Unavailable` where there is no server or it refuses for now,
+    /// `PermissionDenied` where it refuses for good, `NotFound` for a service, `FailedPrecondition` where versions or
+    /// protocols do not fit.
+    pub fn code(&self) -> Code {
+        match self {
+            BindError::Unreachable { .. }
+            | BindError::Interrupted { .. }
+            | BindError::StreamEnded { .. }
+            | BindError::Listen { .. }
+            | BindError::NoServer { retryable: true, .. }
+            | BindError::Rejected { retry_after: Some(_), .. } => Code::Unavailable,
+            BindError::Rejected { retry_after: None, .. } => Code::PermissionDenied,
+            BindError::Address { .. } => Code::InvalidArgument,
+            BindError::ServiceNotFound { .. } => Code::NotFound,
+            BindError::VersionMismatch { .. }
+            | BindError::ProtocolMismatch { .. }
+            | BindError::NoServer { retryable: false, .. } => Code::FailedPrecondition,
+            BindError::TableFull { .. } => Code::ResourceExhausted,
+            BindError::Closed => Code::Cancelled,
+        }
     }
 
     /// Whether trying again later may help: `true` for servers that cannot be reached or that refuse for now.
@@ -257,5 +299,14 @@ mod tests {
         let error =
             BindError::ServiceNotFound { address: "hall:1".into(), wanted: "BoxOffice".into(), offered };
         assert_eq!(error.to_string(), "the server at hall:1 has no service BoxOffice; it offers: Bank 1.0");
+        assert_eq!((error.code(), error.execution()), (Code::NotFound, Execution::NotExecuted));
+    }
+
+    #[test]
+    fn a_refusal_for_now_and_one_for_good_have_different_codes() {
+        let rejected =
+            |retry_after| BindError::Rejected { address: "hall:1".into(), why: "?".into(), retry_after };
+        assert_eq!(rejected(Some(Duration::from_secs(1))).code(), Code::Unavailable);
+        assert_eq!(rejected(None).code(), Code::PermissionDenied);
     }
 }

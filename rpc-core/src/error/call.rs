@@ -29,6 +29,11 @@ fn way(hops: &[Hop]) -> String {
     hops.iter().map(ToString::to_string).collect::<Vec<_>>().join(" -> ")
 }
 
+/// By this number the call is found in the logs of both sides.
+fn named(request_id: Option<RequestId>) -> String {
+    request_id.map_or(String::new(), |id| format!(" (request {id})"))
+}
+
 /// All that differs, each without the method's name.
 fn mismatch(differences: &[Difference], runs_once: bool) -> String {
     let words = |difference: &Difference| {
@@ -63,12 +68,13 @@ fn unknown(address: &str, value: &UnknownVariant, execution: Execution) -> Strin
     }
 }
 
-/// Why a call has no result. Every value says whether the handler ran: [`Error::execution`].
+/// Why a call has no result. Every value says whether the handler ran: [`Error::execution`]. Its text ends with the call's
+/// number, if it was given one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No answer before the deadline.
-    #[error("{method}: no answer within {after:?} ({execution})")]
+    #[error("{method}: no answer within {after:?} ({execution}){}", named(*request_id))]
     DeadlineExceeded {
         /// The method that was called.
         method: &'static str,
@@ -76,13 +82,13 @@ pub enum Error {
         address: Option<Arc<str>>,
         /// The time that the call had.
         after: Duration,
-        /// `NotExecuted` if the request was never sent or was refused, else `Unknown`.
+        /// `NotExecuted` if the request was never sent, or not to its end, or was refused; else `Unknown`.
         execution: Execution,
         /// The call, if it was given a number.
         request_id: Option<RequestId>,
     },
     /// The connection broke while the call was on its way.
-    #[error("{method}: the connection to {address} is lost: {why} ({execution})")]
+    #[error("{method}: the connection to {address} is lost: {why} ({execution}){}", named(*request_id))]
     ConnectionLost {
         /// The method that was called.
         method: &'static str,
@@ -104,7 +110,7 @@ pub enum Error {
         source: Arc<BindError>,
     },
     /// The server refused the request before it started. Never executed.
-    #[error("{method}: refused by {address}: {reason}")]
+    #[error("{method}: refused by {address}: {reason}{}", named(*request_id))]
     Refused {
         /// The method that was called.
         method: &'static str,
@@ -146,7 +152,7 @@ pub enum Error {
     },
     /// A value is of a variant that one side has appended to an enum, and the other does not know it. In an argument: never
     /// sent, not executed. In a reply: executed.
-    #[error("{method}: {}", unknown(address, value, *execution))]
+    #[error("{method}: {}{}", unknown(address, value, *execution), named(*request_id))]
     UnknownVariant {
         /// The method that was called.
         method: &'static str,
@@ -160,7 +166,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// A message is larger than one of the two sides allows.
-    #[error("{method}: the {what} has {size} bytes, but {whose} limit is {limit} ({execution})")]
+    #[error("{method}: the {what} has {size} bytes, but {whose} limit is {limit} ({execution}){}", named(*request_id))]
     TooLarge {
         /// The method that was called.
         method: &'static str,
@@ -186,7 +192,7 @@ pub enum Error {
         why: String,
     },
     /// The reply came, but cannot be decoded. The handler ran.
-    #[error("{method}: the reply cannot be read: {why} (executed)")]
+    #[error("{method}: the reply cannot be read: {why} (executed){}", named(*request_id))]
     Undecodable {
         /// The method that was called.
         method: &'static str,
@@ -196,7 +202,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The handler panicked, or what it returned cannot be sent. It ran, and will not run again.
-    #[error("{method}: the handler at {address} failed: {message} (executed)")]
+    #[error("{method}: the handler at {address} failed: {message} (executed){}", named(*request_id))]
     Internal {
         /// The method that was called.
         method: &'static str,
@@ -210,7 +216,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The handler ran, and passed on that a call of its own failed.
-    #[error("{method} at {address} -> {}: {message} (executed)", way(hops))]
+    #[error("{method} at {address} -> {}: {message} (executed){}", way(hops), named(*request_id))]
     Nested {
         /// The method that was called.
         method: &'static str,
@@ -226,7 +232,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The call was executed, but the server no longer holds its reply.
-    #[error("{method}: executed by {address}, but the reply is gone")]
+    #[error("{method}: executed by {address}, but the reply is gone{}", named(*request_id))]
     ReplyLost {
         /// The method that was called.
         method: &'static str,
@@ -236,7 +242,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The server cannot say whether the call was executed.
-    #[error("{method}: {address} cannot tell whether the call was executed")]
+    #[error("{method}: {address} cannot tell whether the call was executed{}", named(*request_id))]
     InDoubt {
         /// The method that was called.
         method: &'static str,

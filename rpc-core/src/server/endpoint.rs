@@ -5,7 +5,7 @@ use super::session::{Agreed, Session};
 use super::{Config, Handshake};
 use crate::codec::CodecId;
 use crate::frame::{Hello, PROTOCOL_MAX, RejectCode, SessionWish};
-use crate::ids::{Domain, Incarnation, SessionId, SlotId, Token};
+use crate::ids::{Domain, Incarnation, SessionId, Token};
 use crate::limits::Limits;
 use crate::schema::Signature;
 use crate::service::Descriptor;
@@ -57,7 +57,8 @@ pub struct Endpoint {
 impl Endpoint {
     /// A server of these services. Names may stand there several times with different major versions; see
     /// [`Endpoint::duplicate`].
-    pub fn new(config: Config, incarnation: Incarnation, services: Vec<&'static Descriptor>) -> Self {
+    pub fn new(mut config: Config, incarnation: Incarnation, services: Vec<&'static Descriptor>) -> Self {
+        config.limits = config.limits.sane();
         let signatures: Vec<Vec<_>> = services.iter().map(|service| service.signatures()).collect();
         let fingerprints =
             signatures.iter().map(|all| all.iter().map(Signature::fingerprint).collect()).collect();
@@ -75,7 +76,7 @@ impl Endpoint {
             .map(|(_, s)| *s)
     }
 
-    /// The limits that this server was made with.
+    /// The limits that this server was made with, each in its range.
     pub fn limits(&self) -> &Limits {
         &self.config.limits
     }
@@ -134,7 +135,7 @@ impl Endpoint {
             token: fresh.token,
             protocol: PROTOCOL_MAX.min(hello.protocol_max),
             codec,
-            slots: self.config.limits.slots.min(hello.slots).clamp(1, SlotId::SLOT_MAX),
+            slots: self.config.limits.slots.min(hello.slots).max(1),
             incarnation: self.incarnation,
             domain: self.domain(),
         };

@@ -1,50 +1,82 @@
-//! Who waits for which binding, and what became of those that were asked for.
+//! Who uses which binding, who waits for it, and what became of those that were asked for.
 
 use rpc_core::BindError;
 use rpc_core::client::BindingId;
 use rpc_core::service::Descriptor;
 use std::task::{Poll, Waker};
 
+/// ```text
+///  Asked --(the engine says Bound)--> Bound or Failed --(asked again)--> Asked
+/// ```
 enum State {
     Asked(Vec<Waker>),
     Bound,
     Failed(BindError),
 }
 
-/// The bindings of one channel. Those that are asked for or agreed are used again: a client that binds for every call
-/// would else fill the session's table of methods.
+struct Entry {
+    service: &'static Descriptor,
+    state: State,
+    /// Stubs, and futures that wait to become one.
+    users: usize,
+}
+
+/// The bindings of one channel, by the engine's ids, which it gives out one after the other. One for each service: a client
+/// that binds for every call would else fill the session's table of methods.
 #[derive(Default)]
-pub(crate) struct Bindings(Vec<(BindingId, &'static Descriptor, State)>);
+pub(crate) struct Bindings(Vec<Entry>);
 
 impl Bindings {
-    /// The binding of this very service, unless it has failed.
+    /// The binding of this very service, if the engine's last word on it was that it is agreed.
     pub(crate) fn find(&self, service: &'static Descriptor) -> Option<BindingId> {
-        let same = |(_, other, state): &&(_, &'static Descriptor, State)| {
-            std::ptr::eq(*other, service) && !matches!(state, State::Failed(_))
-        };
-        self.0.iter().find(same).map(|(id, ..)| *id)
+        let bound =
+            |entry: &Entry| std::ptr::eq(entry.service, service) && matches!(entry.state, State::Bound);
+        self.0.iter().position(bound).map(|at| BindingId(at as u16))
     }
 
-    pub(crate) fn insert(&mut self, id: BindingId, service: &'static Descriptor) {
-        self.0.push((id, service, State::Asked(Vec::new())));
+    /// One more user of a binding that is agreed.
+    pub(crate) fn hold(&mut self, id: BindingId) {
+        if let Some(entry) = self.0.get_mut(usize::from(id.0)) {
+            entry.users += 1;
+        }
+    }
+
+    /// One more user, who waits for what the engine will say.
+    pub(crate) fn ask(&mut self, id: BindingId, service: &'static Descriptor) {
+        if usize::from(id.0) == self.0.len() {
+            self.0.push(Entry { service, state: State::Asked(Vec::new()), users: 0 });
+        }
+        self.hold(id);
+        if let Some(entry) = self.0.get_mut(usize::from(id.0))
+            && !matches!(entry.state, State::Asked(_))
+        {
+            entry.state = State::Asked(Vec::new());
+        }
+    }
+
+    /// One user less; whether it was the last.
+    pub(crate) fn let_go(&mut self, id: BindingId) -> bool {
+        let Some(entry) = self.0.get_mut(usize::from(id.0)) else { return false };
+        entry.users = entry.users.saturating_sub(1);
+        entry.users == 0
     }
 
     pub(crate) fn bound(&mut self, id: BindingId, result: Result<(), BindError>, wakers: &mut Vec<Waker>) {
-        let Some((_, _, state)) = self.0.iter_mut().find(|(other, ..)| *other == id) else { return };
+        let Some(entry) = self.0.get_mut(usize::from(id.0)) else { return };
         let after = result.map_or_else(State::Failed, |()| State::Bound);
-        if let State::Asked(waiting) = std::mem::replace(state, after) {
+        if let State::Asked(waiting) = std::mem::replace(&mut entry.state, after) {
             wakers.extend(waiting);
         }
     }
 
     pub(crate) fn poll(&mut self, id: BindingId, waker: Waker) -> Poll<Result<(), BindError>> {
-        match self.0.iter_mut().find(|(other, ..)| *other == id) {
-            Some((_, _, State::Asked(waiting))) => {
+        match self.0.get_mut(usize::from(id.0)).map(|entry| &mut entry.state) {
+            Some(State::Asked(waiting)) => {
                 waiting.push(waker);
                 Poll::Pending
             }
-            Some((_, _, State::Bound)) => Poll::Ready(Ok(())),
-            Some((_, _, State::Failed(error))) => Poll::Ready(Err(error.clone())),
+            Some(State::Bound) => Poll::Ready(Ok(())),
+            Some(State::Failed(error)) => Poll::Ready(Err(error.clone())),
             None => Poll::Ready(Err(BindError::Closed)),
         }
     }

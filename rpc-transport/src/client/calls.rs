@@ -99,6 +99,14 @@ impl Calls {
         }
     }
 
+    /// The call that the engine has not ended yet.
+    pub(crate) fn running(&self, ticket: Ticket) -> Option<CallKey> {
+        match self.entries.get(ticket.0 as usize) {
+            Some(Entry::Running(key, _)) => Some(*key),
+            _ => None,
+        }
+    }
+
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Left {
         let entry = std::mem::replace(&mut self.entries[ticket.0 as usize], Entry::Free);
         self.free.push(ticket.0);

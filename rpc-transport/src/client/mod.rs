@@ -11,7 +11,7 @@ pub(crate) use calls::Ticket;
 use calls::{Calls, Left};
 use rpc_core::client::{BindingId, Client, ConnectionId, NewCall, Output};
 use rpc_core::service::{Descriptor, Reply};
-use rpc_core::{BindError, Error, Instant, Metadata};
+use rpc_core::{BindError, Error, Instant, Metadata, RequestId};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -88,6 +88,14 @@ impl Shared {
         polled
     }
 
+    /// The number of a call that was started and whose end was not taken yet, once it has one.
+    #[cold]
+    pub(crate) fn request_id(&self, ticket: Ticket) -> Option<RequestId> {
+        let mut state = self.lock();
+        let key = state.calls.running(ticket)?;
+        state.engine.request_id_of(key)
+    }
+
     /// Nobody waits for this call any more.
     pub(crate) fn give_up(&self, ticket: Ticket) {
         let now = Clock::now();
@@ -101,16 +109,27 @@ impl Shared {
         drop(left);
     }
 
+    /// One more user of a service, who waits for it by [`Shared::poll_bound`] and leaves it by [`Shared::end_bind`].
     pub(crate) fn begin_bind(&self, service: &'static Descriptor) -> BindingId {
         let now = Clock::now();
         let mut state = self.lock();
-        if let Some(id) = state.bindings.find(service) {
+        let State { engine, bindings, .. } = &mut *state;
+        if let Some(id) = bindings.find(service).filter(|id| engine.is_bound(*id)) {
+            bindings.hold(id);
             return id;
         }
-        let id = state.engine.bind(now, service);
-        state.bindings.insert(id, service);
+        let id = engine.bind(now, service);
+        bindings.ask(id, service);
         Self::commanded(state);
         id
+    }
+
+    /// One user of a service less.
+    pub(crate) fn end_bind(&self, id: BindingId) {
+        let mut state = self.lock();
+        if state.bindings.let_go(id) {
+            state.engine.unbind(id);
+        }
     }
 
     pub(crate) fn poll_bound(&self, id: BindingId, cx: &Context<'_>) -> Poll<Result<(), BindError>> {

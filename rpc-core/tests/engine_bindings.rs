@@ -1,0 +1,125 @@
+//! Which services are asked for on which connection, and the table of methods that they share.
+
+mod support;
+
+use rpc_core::BindError;
+use rpc_core::client;
+use rpc_core::frame::{Checksum, Kind};
+use support::services::*;
+use support::wire::*;
+use support::{MS, Pair, SECOND, payload};
+
+fn binds(stream: &[u8]) -> Vec<rpc_core::frame::Bind> {
+    let read = |frame: &Vec<u8>| {
+        let (header, body) = rpc_core::frame::split(frame, Checksum::Whole).expect("sound").expect("whole");
+        rpc_core::frame::Bind::read(&header, body).expect("a bind")
+    };
+    of_kind(stream, Kind::Bind).iter().map(read).collect()
+}
+
+#[test]
+fn a_service_that_is_missing_may_be_asked_for_as_often_as_one_likes() {
+    let (mut pair, hall) = Pair::ready();
+    for _ in 0..20_000 {
+        let bank = pair.client.bind(pair.now, &BANK);
+        pair.pump();
+        let outcome = pair.bound.pop().expect("an outcome");
+        assert!(matches!(outcome, (id, Err(BindError::ServiceNotFound { .. })) if id == bank), "{outcome:?}");
+    }
+    assert_eq!(binds(&pair.wire().up.sent).len(), 2, "the server's answer stands for this connection");
+    pair.call(hall, SELL, b"").expect("the hall is open");
+}
+
+#[test]
+fn a_service_whose_binding_was_let_go_is_not_asked_for_on_the_next_connection() {
+    let (mut pair, hall) = Pair::ready();
+    let bank = pair.client.bind(pair.now, &BANK);
+    pair.settle();
+    pair.client.unbind(bank);
+    pair.restart(Default::default(), vec![&HALL, &BANK]);
+    pair.call(hall, SELL, b"").expect("the hall is open");
+    let asked: Vec<_> = binds(&pair.wire().up.sent).into_iter().map(|bind| bind.service).collect();
+    assert_eq!(asked, ["Hall"]);
+    // Until somebody wants it again.
+    assert_eq!(pair.client.bind(pair.now, &BANK), bank);
+    pair.settle();
+    assert_eq!(pair.bound.last(), Some(&(bank, Ok(()))));
+    assert_eq!(payload(&pair.call(bank, 0, b"coin")), b"coin");
+    assert_eq!(binds(&pair.wire().up.sent)[1].base, 3, "behind the hall's three methods");
+}
+
+#[test]
+fn a_service_that_was_let_go_while_it_was_asked_for_is_dialled_for_no_more() {
+    let config = client::Config { wait_for_server: 60 * SECOND, ..Default::default() };
+    let mut pair = Pair::with(config, Default::default(), vec![&HALL]);
+    pair.unreachable = true;
+    let id = pair.client.bind(pair.now, &HALL);
+    pair.run_for(SECOND);
+    pair.client.unbind(id);
+    let dials = pair.dials.len();
+    pair.run_for(60 * SECOND);
+    assert_eq!((pair.dials.len(), pair.outcome_of(id)), (dials, None));
+}
+
+#[test]
+fn a_call_of_a_service_that_was_not_asked_for_here_waits_for_the_servers_answer() {
+    let mut pair = Pair::with(Default::default(), Default::default(), vec![&HALL, &BANK]);
+    pair.latency = 5 * MS;
+    let (hall, bank) = (pair.bind(&HALL), pair.bind(&BANK));
+    pair.client.unbind(bank);
+    pair.cut();
+    pair.call(hall, SELL, b"").expect("over a new connection");
+    assert_eq!(payload(&pair.call(bank, 0, b"coin")), b"coin");
+    let order = kinds(&pair.wire().up.sent);
+    assert_eq!(order, [Kind::Hello, Kind::Bind, Kind::Request, Kind::Bind, Kind::Request]);
+}
+
+/// A service of as many methods as one may have.
+fn large_service(number: usize) -> &'static rpc_core::service::Descriptor {
+    let method = |method: usize| rpc_core::service::Method {
+        name: format!("m{method}").leak(),
+        path: "?",
+        idempotent: false,
+        blocking: false,
+        timeout: None,
+        since: None,
+        arguments: &[],
+        returns: |types| types.leaf("u32"),
+    };
+    let methods: Vec<_> = (0..rpc_core::limits::METHODS_MAX).map(method).collect();
+    let name = format!("Large{number}").leak();
+    Box::leak(Box::new(rpc_core::service::Descriptor { name, version: (1, 0), methods: methods.leak() }))
+}
+
+#[test]
+fn a_table_of_methods_that_is_full_is_told_with_what_fills_it_and_the_other_services_work_on() {
+    let all: Vec<_> = (0..17).map(large_service).collect();
+    let mut pair = Pair::with(Default::default(), Default::default(), all.clone());
+    let first = pair.bind(all[0]);
+    for service in &all[1..16] {
+        pair.bind(service);
+    }
+    let last = pair.client.bind(pair.now, all[16]);
+    pair.settle();
+    let Some(Err(error)) = pair.outcome_of(last) else { panic!("there is no room for it") };
+    assert_eq!(
+        error.to_string(),
+        "the session's table of methods is full: Large16 has 1024, 16384 of 16384 places are taken; bind it over \
+         a channel of its own"
+    );
+    assert_eq!(payload(&pair.call(first, 1023, b"it works")), b"it works");
+    // A new connection has a new table, with room for those that are still wanted.
+    pair.client.unbind(first);
+    pair.cut();
+    assert_eq!(payload(&pair.call(last, 1023, b"it works")), b"it works");
+}
+
+#[test]
+fn a_service_that_is_bound_already_cannot_be_bound_once_the_channel_is_closed() {
+    let (mut pair, hall) = Pair::ready();
+    pair.client.close(pair.now);
+    pair.pump();
+    assert_eq!(pair.client.bind(pair.now, &HALL), hall);
+    pair.pump();
+    assert_eq!(pair.bound.last(), Some(&(hall, Err(BindError::Closed))));
+}
