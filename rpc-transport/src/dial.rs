@@ -23,7 +23,7 @@ pub(crate) type Dialled = Result<(Stream, String), BindError>;
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What a [`Dialer`] returns: a stream that is being opened.
-pub type Opening = Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
+pub type Opening = Pin<Box<dyn Future<Output = io::Result<Pin<Box<dyn ByteStream>>>> + Send>>;
 
 /// Opens streams of the user's own, again after each loss: `|| async { Ok(tls.connect(name, tcp().await?).await?) }`.
 ///
@@ -41,7 +41,7 @@ where
 {
     fn dial(&self) -> Opening {
         let opening = self();
-        Box::pin(async move { Ok(Box::new(opening.await?) as Box<dyn ByteStream>) })
+        Box::pin(async move { Ok(Box::pin(opening.await?) as Pin<Box<dyn ByteStream>>) })
     }
 }
 
