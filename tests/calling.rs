@@ -110,8 +110,7 @@ async fn when_the_first_server_of_a_list_is_gone_the_second_one_serves() {
 
 #[tokio::test]
 async fn a_server_that_turns_clients_away_leads_to_the_next_one_of_the_list() {
-    let mut limits = Limits::default();
-    limits.connections_max = 0;
+    let limits = Limits::default().connections_max(0);
     let full = start(Server::new().limits(limits), "full", "127.0.0.1:0").await;
     let free = store("free").await;
     let client: StoreClient = soon(connect(format!("{}, {}", full.address, free.address))).await.unwrap();
@@ -123,8 +122,7 @@ async fn a_server_that_turns_clients_away_leads_to_the_next_one_of_the_list() {
 #[tokio::test]
 async fn calls_that_are_given_up_do_not_use_up_the_sessions_slots() {
     let store = store("a").await;
-    let mut limits = Limits::default();
-    limits.slots = 16;
+    let limits = Limits::default().slots(16);
     let client: StoreClient = soon(connect(store.address).limits(limits)).await.unwrap();
     for _ in 0..200 {
         let mut call = client.name();

@@ -233,8 +233,7 @@ async fn a_stranger_is_told_why_he_is_turned_away_and_others_are_served_on() {
 
 #[tokio::test]
 async fn a_stranger_who_says_nothing_is_sent_away_after_the_handshakes_time() {
-    let mut limits = Limits::default();
-    limits.handshake = Duration::from_millis(50);
+    let limits = Limits::default().handshake(Duration::from_millis(50));
     let world = world(Server::new().limits(limits)).await;
     for said in [&b""[..], b"\x40\0"] {
         let answer = say(&world, said).await;
@@ -245,8 +244,7 @@ async fn a_stranger_who_says_nothing_is_sent_away_after_the_handshakes_time() {
 
 #[tokio::test]
 async fn a_server_that_is_full_says_so() {
-    let mut limits = Limits::default();
-    limits.connections_max = 1;
+    let limits = Limits::default().connections_max(1);
     let world = world(Server::new().limits(limits)).await;
     let office = world.office().await;
     let refused = carnegie::connect::<OfficeClient>(world.address.as_str()).await.unwrap_err();
@@ -256,8 +254,7 @@ async fn a_server_that_is_full_says_so() {
 
 #[tokio::test]
 async fn more_replies_than_may_wait_at_once_are_all_delivered() {
-    let mut limits = Limits::default();
-    limits.outgoing_max = 64 << 10;
+    let limits = Limits::default().outgoing_max(64 << 10);
     let world = world(Server::new().limits(limits)).await;
     let office = world.office().await;
     let mut calls = tokio::task::JoinSet::new();

@@ -36,7 +36,7 @@ fn id() -> Option<RequestId> {
 
 fn reply(verdict: Verdict, payload: impl Into<Payload>) -> Reply {
     let payload = payload.into();
-    Reply { verdict, payload, codec: CodecId::Bincode, method: "BoxOffice.sell", request_id: id() }
+    Reply { verdict, payload, coding: CodecId::Bincode.into(), method: "BoxOffice.sell", request_id: id() }
 }
 
 fn sent<R: Returns>(returned: &R) -> Result<(Verdict, Vec<u8>), Failure> {
@@ -141,7 +141,7 @@ fn both_codecs_carry_replies() {
     for codec in CodecId::AVAILABLE {
         let mut out = Vec::new();
         let verdict = Ok::<i32, Refused>(-70_000).encode(&mut Encoder::new(&mut out, *codec)).unwrap();
-        let reply = Reply { codec: *codec, ..reply(verdict, out) };
+        let reply = Reply { coding: (*codec).into(), ..reply(verdict, out) };
         assert_eq!(<Outcome<i32> as Returns>::decode(Ok(&reply)), Ok(-70_000));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::channel::Channel;
 use rpc_core::client::BindingId;
-use rpc_core::codec::CodecId;
+use rpc_core::codec::Coding;
 use rpc_core::service::{Descriptor, Method};
 use std::fmt;
 use std::time::Duration;
@@ -13,12 +13,12 @@ pub struct Binding {
     channel: Channel,
     service: &'static Descriptor,
     id: BindingId,
-    codec: CodecId,
+    coding: Coding,
 }
 
 impl Binding {
-    pub(crate) fn new(channel: Channel, id: BindingId, service: &'static Descriptor, codec: CodecId) -> Self {
-        Self { channel, service, id, codec }
+    pub(crate) fn new(channel: Channel, id: BindingId, service: &'static Descriptor, coding: Coding) -> Self {
+        Self { channel, service, id, coding }
     }
 
     #[inline]
@@ -32,8 +32,8 @@ impl Binding {
     }
 
     #[inline]
-    pub(crate) fn codec(&self) -> CodecId {
-        self.codec
+    pub(crate) fn coding(&self) -> Coding {
+        self.coding
     }
 
     #[inline]

@@ -42,8 +42,8 @@ impl Channel {
         let service = C::descriptor();
         let id = self.shared().begin_bind(service);
         poll_fn(|cx| self.shared().poll_bound(id, cx)).await?;
-        let codec = self.shared().lock().engine.codec();
-        Ok(C::from_binding(Binding::new(self.clone(), id, service, codec)))
+        let coding = self.shared().lock().engine.coding();
+        Ok(C::from_binding(Binding::new(self.clone(), id, service, coding)))
     }
 
     /// What happened so far on this channel.

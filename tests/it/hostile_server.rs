@@ -43,8 +43,7 @@ async fn says(bytes: impl Into<Vec<u8>>) -> SocketAddr {
 }
 
 async fn bind_error(address: SocketAddr) -> BindError {
-    let mut limits = Limits::default();
-    limits.handshake = Duration::from_millis(300);
+    let limits = Limits::default().handshake(Duration::from_millis(300));
     soon(connect::<OfficeClient>(address).limits(limits)).await.unwrap_err()
 }
 

@@ -33,8 +33,7 @@ async fn serve(address: &str, open: bool) {
     // Said before the handler ends, so that a kill cannot hide what has run.
     let (office, doors) = telling(|(what, order)| say(&format!("{what} {order}")));
     doors.send(open).unwrap();
-    let mut limits = Limits::default();
-    limits.handshake = Duration::from_millis(500);
+    let limits = Limits::default().handshake(Duration::from_millis(500));
     let _logs = tracing::subscriber::set_default(crate::seen::Watching(|event: &str| {
         if event.contains("cannot accept") {
             say("cannot accept");

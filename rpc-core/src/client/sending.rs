@@ -17,12 +17,14 @@ impl Client {
     pub fn start(&mut self, now: Instant, call: NewCall) -> CallKey {
         self.stats.calls += 1;
         let refusal = self.refusal(&call);
+        let metadata_max = self.config.limits.metadata_max.min(METADATA_MAX);
         let (deadline, metadata_len) = (call.deadline, call.metadata.as_ref().map_or(0, |m| m.encoded_len()));
         let key = self.calls.insert(call);
         if let Some(error) = refusal {
             self.end(key, Err(error));
-        } else if metadata_len > METADATA_MAX {
-            self.end_too_large(key, "metadata", metadata_len, METADATA_MAX, "the protocol's");
+        } else if metadata_len > metadata_max {
+            let whose = if metadata_max < METADATA_MAX { "this client's" } else { "the protocol's" };
+            self.end_too_large(key, "metadata", metadata_len, metadata_max, whose);
         } else if deadline <= now {
             self.expire(now, key);
         } else if !self.waiting.is_empty() || !self.send(now, key) {

@@ -93,7 +93,7 @@ pub(crate) fn begin(
 fn dispatch(link: &Arc<Link>, execute: Execute, buffer: Vec<u8>) -> Pin<Box<Handler>> {
     let Execute { at, service, method, deadline, attempt, metadata, payload, .. } = execute;
     let context = Context { link: link.clone(), at, deadline, attempt, metadata };
-    let incoming = Incoming::new(context, link.session().codec(), payload, buffer);
+    let incoming = Incoming::new(context, link.session().coding(), payload, buffer);
     match link.server().services().get(usize::from(service)) {
         Some(service) => service.dispatch(method, incoming),
         None => crate::incoming::no_such_method(incoming),
