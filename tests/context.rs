@@ -143,7 +143,7 @@ async fn a_failure_that_handlers_pass_on_names_every_hop_and_its_reason_once() {
     let (relay, address) = relay().await;
     let error = relay.fails(2).await.unwrap_err();
     let hops: Vec<_> = error.hops().iter().map(ToString::to_string).collect();
-    let hop = |method| format!("Relay.{method} at {address}");
+    let hop = |method| format!("Relay.{method} {address}");
     assert_eq!(hops, [hop("fails"), hop("fails"), hop("panics")]);
     assert_eq!((error.code(), error.execution()), (Code::Internal, Execution::Executed));
     let text = error.to_string();

@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(code, Code::Unavailable);
         assert_eq!(message, "no answer to a ping for 0.4 s");
         let way: Vec<String> = hops.iter().map(ToString::to_string).collect();
-        assert_eq!(way, ["Bank.pay at 10.0.0.7:7001", "Vault.open at 10.0.0.8:7002"]);
+        assert_eq!(way, ["Bank.pay 10.0.0.7:7001", "Vault.open 10.0.0.8:7002"]);
     }
 
     #[test]
