@@ -87,23 +87,6 @@ async fn a_silent_address_alone_ends_with_the_window() {
     assert!(text.starts_with(&format!("no server answers: {address}: no answer within 1")), "{text}");
 }
 
-#[tokio::test]
-async fn the_addresses_of_one_name_are_raced() {
-    let found: Vec<_> = tokio::net::lookup_host("localhost:1").await.unwrap().collect();
-    if !(found.iter().any(SocketAddr::is_ipv6) && found.iter().any(SocketAddr::is_ipv4)) {
-        // Here the name has one address: the race is shown where it is run, in rpc-transport.
-        return;
-    }
-    let (dead, _queued) = silent("[::1]:0").await;
-    let port = dead.local_addr().unwrap().port();
-    let server = run_at(Server::new().add(hall().0), &format!("127.0.0.1:{port}")).await;
-    let begin = Instant::now();
-    let office: OfficeClient = soon(connect(format!("localhost:{port}"))).await.unwrap();
-    // Well before the first address would have been given up.
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
-    assert_eq!(office.channel().server_address(), Some(server.address.to_string()));
-}
-
 #[cfg(unix)]
 #[tokio::test]
 async fn one_server_listens_on_all_kinds_of_addresses() {
