@@ -1,92 +1,133 @@
 //! Handlers whose turn comes after their callers have stopped waiting are not started, whatever held them up.
 
-use crate::support::run;
-use carnegie::{Context, Execution, Server, service};
-use std::sync::Arc;
+use crate::support::{Running, run, soon};
+use carnegie::{Code, Execution, Server, service};
+use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 #[service]
 trait Slow {
-    async fn spin(&self, cx: &Context, ms: u64);
+    /// Holds the connection's task until the test lets go.
+    async fn spin(&self);
+    /// Holds a thread of its own until the test lets go.
     #[rpc(blocking)]
-    async fn block(&self, cx: &Context, ms: u64);
+    async fn block(&self);
+    /// What was sent before has come when this is answered.
+    async fn look(&self);
 }
 
-#[derive(Clone, Default)]
 struct Worker {
     started: Arc<AtomicU32>,
-    late: Arc<AtomicU32>,
+    tell: UnboundedSender<()>,
+    held: Mutex<mpsc::Receiver<()>>,
 }
 
 impl Worker {
-    fn work(&self, cx: &Context, ms: u64) {
+    fn work(&self) {
         self.started.fetch_add(1, SeqCst);
-        // Between the look at the clock and this one the thread may have been put aside.
-        if Instant::now() > cx.deadline() + Duration::from_millis(20) {
-            self.late.fetch_add(1, SeqCst);
-        }
-        std::thread::sleep(Duration::from_millis(ms));
+        // The test may have ended.
+        self.tell.send(()).unwrap_or_default();
+        // Ends with an error, and at once from then on, when the test lets go.
+        self.held.lock().unwrap().recv().unwrap_or_default();
     }
 }
 
 impl Slow for Worker {
-    async fn spin(&self, cx: &Context, ms: u64) {
-        self.work(cx, ms);
+    async fn spin(&self) {
+        self.work();
     }
-    async fn block(&self, cx: &Context, ms: u64) {
-        self.work(cx, ms);
+    async fn block(&self) {
+        self.work();
     }
+    async fn look(&self) {}
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_behind_slow_handlers_is_not_started_after_its_deadline() {
-    let worker = Worker::default();
-    let server = run(Server::new().add(SlowServer::new(worker.clone()))).await;
-    let slow: SlowClient = server.client().await;
-    let timeout = Duration::from_millis(150);
-    let calls: Vec<_> = (0..40).map(|_| tokio::spawn(slow.spin(30).timeout(timeout).into_owned())).collect();
-    for call in calls {
-        let _ = call.await.unwrap();
-    }
-    assert!(slow.spin(0).await.is_ok(), "by now the server has seen them all");
-    assert_eq!(worker.late.load(SeqCst), 0);
-    assert!(worker.started.load(SeqCst) < 40, "some could not start in time");
+struct World {
+    _server: Running,
+    slow: SlowClient,
+    started: Arc<AtomicU32>,
+    starts: UnboundedReceiver<()>,
+    /// Dropped, it lets all handlers go.
+    hold: mpsc::Sender<()>,
+}
+
+/// Runs a test with a server all of whose blocking handlers have one thread.
+fn with_one_blocking_thread<F: Future<Output = ()>>(test: impl FnOnce(World) -> F) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let started = Arc::new(AtomicU32::new(0));
+        let (tell, starts) = unbounded_channel();
+        let (hold, held) = mpsc::channel();
+        let worker = Worker { started: started.clone(), tell, held: Mutex::new(held) };
+        let server = run(Server::new().add(SlowServer::new(worker))).await;
+        let slow = server.client().await;
+        test(World { _server: server, slow, started, starts, hold }).await;
+    });
+}
+
+/// Long enough that a request often comes while there is time, and short enough to wait for its end.
+const BRIEF: Duration = Duration::from_millis(200);
+
+/// On the wire deadlines are rounded up to whole milliseconds, so the server's may be over this much later.
+const ROUNDED: Duration = Duration::from_millis(5);
+
+#[test]
+fn a_request_behind_a_slow_handler_is_not_started_after_its_deadline() {
+    with_one_blocking_thread(async |world| {
+        let slow = &world.slow;
+        let behind = async {
+            let error = slow.spin().timeout(BRIEF).await.unwrap_err();
+            tokio::time::sleep(ROUNDED).await;
+            drop(world.hold);
+            error
+        };
+        // Polled in this order, and so written in this order.
+        let (first, error) = soon(async { tokio::join!(biased; slow.spin(), behind) }).await;
+        assert!(first.is_ok());
+        assert_eq!(error.code(), Code::DeadlineExceeded, "{error}");
+        assert!(soon(slow.look()).await.is_ok(), "by now the server has seen them all");
+        assert_eq!(world.started.load(SeqCst), 1);
+    });
 }
 
 #[test]
 fn a_blocking_request_that_waits_for_a_thread_is_not_started_after_its_deadline() {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let worker = Worker::default();
-        let server = run(Server::new().add(SlowServer::new(worker.clone()))).await;
-        let slow: SlowClient = server.client().await;
-        let timeout = Duration::from_millis(200);
-        let first = slow.block(600).timeout(timeout);
-        let second = slow.block(0).timeout(timeout);
-        let (first, second) = tokio::join!(first, second);
-        assert_eq!(first.unwrap_err().execution(), Execution::Unknown);
-        // Its copy had arrived, so the client cannot know yet that it did not start.
-        assert_eq!(second.unwrap_err().execution(), Execution::Unknown);
-        assert!(slow.block(0).await.is_ok(), "the thread is free again");
-        assert_eq!((worker.started.load(SeqCst), worker.late.load(SeqCst)), (2, 0));
+    with_one_blocking_thread(async |mut world| {
+        let slow = &world.slow;
+        let first = tokio::spawn(slow.block().into_owned());
+        soon(world.starts.recv()).await.expect("the first one has the thread");
+        let error = soon(slow.block().timeout(BRIEF)).await.unwrap_err();
+        assert_eq!(error.code(), Code::DeadlineExceeded, "{error}");
+        assert_ne!(error.execution(), Execution::Executed, "{error}");
+        tokio::time::sleep(ROUNDED).await;
+        drop(world.hold);
+        assert!(soon(first).await.unwrap().is_ok());
+        assert!(soon(slow.block()).await.is_ok(), "the thread is free again");
+        assert_eq!(world.started.load(SeqCst), 2, "the first and the last");
     });
 }
 
 #[test]
 fn a_blocking_request_that_is_given_up_while_it_waits_for_a_thread_is_not_started() {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let worker = Worker::default();
-        let server = run(Server::new().add(SlowServer::new(worker.clone()))).await;
-        let slow: SlowClient = server.client().await;
-        let first = tokio::spawn(slow.block(400).into_owned());
-        let given_up = slow.block(0);
-        assert!(tokio::time::timeout(Duration::from_millis(100), given_up).await.is_err());
-        assert!(first.await.unwrap().is_ok());
-        assert!(slow.block(0).await.is_ok());
-        assert_eq!(worker.started.load(SeqCst), 2, "the first and the last");
+    with_one_blocking_thread(async |mut world| {
+        let slow = &world.slow;
+        let first = tokio::spawn(slow.block().into_owned());
+        soon(world.starts.recv()).await.expect("the first one has the thread");
+        let mut given_up = slow.block();
+        tokio::select! {
+            biased;
+            _ = &mut given_up => panic!("there is no thread for it"),
+            looked = soon(slow.look()) => looked.unwrap(),
+        }
+        drop(given_up);
+        assert!(soon(slow.look()).await.is_ok(), "by now the server knows");
+        drop(world.hold);
+        assert!(soon(first).await.unwrap().is_ok());
+        assert!(soon(slow.block()).await.is_ok());
+        assert_eq!(world.started.load(SeqCst), 2, "the first and the last");
     });
 }
