@@ -1,10 +1,15 @@
 //! What a caller meets: large messages, lost servers, lists of addresses, calls that are given up.
 
-use carnegie::{BindError, Client, Error, Execution, Limits, Server, ServerHandle, connect, service};
+use carnegie::{
+    BindError, Client, CodecId, Error, Execution, Limits, Server, ServerHandle, connect, service,
+};
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinHandle;
+
+/// The last one that is compiled in: with the feature `postcard` these tests pass with that codec too.
+const CODEC: CodecId = CodecId::AVAILABLE[CodecId::AVAILABLE.len() - 1];
 
 #[service]
 trait Store {
@@ -64,7 +69,7 @@ fn pattern(len: usize) -> Vec<u8> {
 #[tokio::test]
 async fn a_large_message_goes_there_and_back_while_small_ones_pass_it() {
     let store = store("a").await;
-    let client: StoreClient = soon(connect(store.address)).await.unwrap();
+    let client: StoreClient = soon(connect(store.address).codec(CODEC)).await.unwrap();
     let large = pattern(15 << 20);
     let (back, ()) = tokio::join!(client.echo(large.clone()), async {
         for _ in 0..20 {
@@ -77,7 +82,7 @@ async fn a_large_message_goes_there_and_back_while_small_ones_pass_it() {
 #[tokio::test]
 async fn a_message_beyond_the_limit_is_refused_before_it_is_sent_with_both_sizes() {
     let store = store("a").await;
-    let client: StoreClient = soon(connect(store.address)).await.unwrap();
+    let client: StoreClient = soon(connect(store.address).codec(CODEC)).await.unwrap();
     let error = soon(client.echo(vec![0; 17 << 20])).await.unwrap_err();
     let Error::TooLarge { size, limit, execution, .. } = &error else { panic!("{error}") };
     assert!(*size > 17 << 20 && *limit == 16 << 20, "{error}");
@@ -144,7 +149,7 @@ async fn calls_that_are_given_up_do_not_use_up_the_sessions_slots() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn calls_from_many_threads_that_end_in_every_way_leave_the_channel_in_order() {
     let store = store("a").await;
-    let client: StoreClient = soon(connect(store.address)).await.unwrap();
+    let client: StoreClient = soon(connect(store.address).codec(CODEC)).await.unwrap();
     let tasks: Vec<_> = (0..8_u32)
         .map(|task| {
             let client = client.clone();
@@ -172,7 +177,7 @@ async fn calls_from_many_threads_that_end_in_every_way_leave_the_channel_in_orde
 #[tokio::test]
 async fn a_call_without_time_is_never_sent() {
     let store = store("a").await;
-    let client: StoreClient = soon(connect(store.address)).await.unwrap();
+    let client: StoreClient = soon(connect(store.address).codec(CODEC)).await.unwrap();
     let error = soon(client.never().timeout(Duration::ZERO)).await.unwrap_err();
     assert_eq!(error.execution(), Execution::NotExecuted);
     let error = soon(client.never().timeout(Duration::from_millis(20))).await.unwrap_err();

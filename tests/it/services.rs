@@ -1,6 +1,8 @@
 //! Several services on one server, versions of a service, and what a client learns when the two sides differ.
 
 use crate::support::{run, soon};
+#[cfg(feature = "postcard")]
+use carnegie::CodecId;
 use carnegie::{BindError, Client, Code, Context, Error, Execution, Server, service};
 
 mod current {
@@ -218,4 +220,18 @@ async fn an_older_client_calls_a_newer_server_whose_methods_stand_in_another_ord
     assert_eq!(soon(office.sell(5)).await.unwrap(), 5);
     let error = soon(office.price("stalls".to_owned())).await.unwrap_err();
     assert!(matches!(error, Error::SignatureMismatch { .. }), "{error}");
+}
+
+#[cfg(feature = "postcard")]
+#[tokio::test]
+async fn each_client_chooses_the_codec_of_its_connection_from_those_of_the_server() {
+    let server = run(Server::new().add(BankServer::new(Hall))).await;
+    for codec in [CodecId::Bincode, CodecId::Postcard] {
+        let bank: BankClient = soon(carnegie::connect(server.address).codec(codec)).await.unwrap();
+        assert_eq!(soon(bank.pay(100_000)).await.unwrap(), 100_000);
+    }
+    let server = run(Server::new().add(BankServer::new(Hall)).codecs([CodecId::Bincode])).await;
+    let refused = soon(carnegie::connect::<BankClient>(server.address).codec(CodecId::Postcard)).await;
+    let text = refused.err().unwrap().to_string();
+    assert!(text.contains("no common codec: the client offers [2], the server has Bincode"), "{text}");
 }
