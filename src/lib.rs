@@ -87,8 +87,8 @@ pub use rpc_core::{
     SessionId, SlotId, Stats, Tried,
 };
 pub use rpc_transport::{
-    Addresses, Bound, ByteStream, Call, Channel, Client, Connect, Context, Server, ServerHandle, connect,
-    connect_over, connect_with, in_process,
+    Addresses, Bound, ByteStream, Call, Channel, Client, Connect, Context, Dialer, Opening, Server,
+    ServerHandle, connect, connect_over, connect_with, in_process,
 };
 
 /// What a handler knows of the call that it serves, and how a task that it starts inherits the call's deadline.

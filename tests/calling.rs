@@ -1,10 +1,15 @@
 //! What a caller meets: large messages, lost servers, lists of addresses, calls that are given up.
 
-use carnegie::{BindError, Client, Error, Execution, Limits, Server, ServerHandle, connect, service};
+use carnegie::{
+    BindError, Client, CodecId, Error, Execution, Limits, Server, ServerHandle, connect, service,
+};
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinHandle;
+
+/// The last one that is compiled in: with the feature `postcard` these tests pass with that codec too.
+const CODEC: CodecId = CodecId::AVAILABLE[CodecId::AVAILABLE.len() - 1];
 
 #[service]
 trait Store {
@@ -33,8 +38,7 @@ impl Store for Shelf {
 /// Limits of a client that gives its server time: a busy machine may hold a living one up for longer than a dead one is
 /// waited for.
 fn patient() -> Limits {
-    let mut limits = Limits::default();
-    limits.probe_after = Duration::from_secs(60);
+    let limits = Limits::default().probe_after(Duration::from_secs(60));
     limits
 }
 
@@ -72,7 +76,7 @@ fn pattern(len: usize) -> Vec<u8> {
 #[tokio::test]
 async fn a_large_message_goes_there_and_back_while_small_ones_pass_it() {
     let store = store("a").await;
-    let client: StoreClient = soon(connect(store.address).limits(patient())).await.unwrap();
+    let client: StoreClient = soon(connect(store.address).limits(patient()).codec(CODEC)).await.unwrap();
     let large = pattern(15 << 20);
     let (back, ()) = tokio::join!(client.echo(large.clone()).timeout(Duration::from_secs(60)), async {
         for _ in 0..20 {
@@ -85,7 +89,7 @@ async fn a_large_message_goes_there_and_back_while_small_ones_pass_it() {
 #[tokio::test]
 async fn a_message_beyond_the_limit_is_refused_before_it_is_sent_with_both_sizes() {
     let store = store("a").await;
-    let client: StoreClient = soon(connect(store.address).limits(patient())).await.unwrap();
+    let client: StoreClient = soon(connect(store.address).limits(patient()).codec(CODEC)).await.unwrap();
     let error = soon(client.echo(vec![0; 17 << 20])).await.unwrap_err();
     let Error::TooLarge { size, limit, execution, .. } = &error else { panic!("{error}") };
     assert!(*size > 17 << 20 && *limit == 16 << 20, "{error}");
@@ -118,8 +122,7 @@ async fn when_the_first_server_of_a_list_is_gone_the_second_one_serves() {
 
 #[tokio::test]
 async fn a_server_that_turns_clients_away_leads_to_the_next_one_of_the_list() {
-    let mut limits = Limits::default();
-    limits.connections_max = 0;
+    let limits = Limits::default().connections_max(0);
     let full = start(Server::new().limits(limits), "full", "127.0.0.1:0").await;
     let free = store("free").await;
     let client: StoreClient = soon(connect(format!("{}, {}", full.address, free.address))).await.unwrap();
@@ -131,8 +134,7 @@ async fn a_server_that_turns_clients_away_leads_to_the_next_one_of_the_list() {
 #[tokio::test]
 async fn calls_that_are_given_up_do_not_use_up_the_sessions_slots() {
     let store = store("a").await;
-    let mut limits = patient();
-    limits.slots = 16;
+    let limits = patient().slots(16);
     let client: StoreClient = soon(connect(store.address).limits(limits)).await.unwrap();
     for _ in 0..200 {
         let mut call = client.name();
@@ -154,7 +156,7 @@ async fn calls_that_are_given_up_do_not_use_up_the_sessions_slots() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn calls_from_many_threads_that_end_in_every_way_leave_the_channel_in_order() {
     let store = store("a").await;
-    let client: StoreClient = soon(connect(store.address).limits(patient())).await.unwrap();
+    let client: StoreClient = soon(connect(store.address).limits(patient()).codec(CODEC)).await.unwrap();
     let tasks: Vec<_> = (0..8_u32)
         .map(|task| {
             let client = client.clone();
@@ -182,7 +184,7 @@ async fn calls_from_many_threads_that_end_in_every_way_leave_the_channel_in_orde
 #[tokio::test]
 async fn a_call_without_time_is_never_sent() {
     let store = store("a").await;
-    let client: StoreClient = soon(connect(store.address).limits(patient())).await.unwrap();
+    let client: StoreClient = soon(connect(store.address).limits(patient()).codec(CODEC)).await.unwrap();
     let error = soon(client.never().timeout(Duration::ZERO)).await.unwrap_err();
     assert_eq!(error.execution(), Execution::NotExecuted);
     let error = soon(client.never().timeout(Duration::from_secs(1))).await.unwrap_err();

@@ -123,8 +123,7 @@ async fn an_idle_client_does_not_hold_a_stop_up() {
 
 #[tokio::test]
 async fn a_stranger_who_says_nothing_does_not_hold_a_stop_up() {
-    let mut limits = Limits::default();
-    limits.handshake = Duration::from_secs(600);
+    let limits = Limits::default().handshake(Duration::from_secs(600));
     let world = world(Server::new().limits(limits).grace(Duration::from_secs(600))).await;
     let _silent = TcpStream::connect(&world.address).await.unwrap();
     world.office().await.seat().await.unwrap();
@@ -231,9 +230,8 @@ async fn a_stranger_is_told_why_he_is_turned_away_and_others_are_served_on() {
 
 #[tokio::test]
 async fn a_stranger_who_says_nothing_is_sent_away_after_the_handshakes_time() {
-    let mut limits = Limits::default();
     // Long enough for a good client's handshake.
-    limits.handshake = Duration::from_secs(1);
+    let limits = Limits::default().handshake(Duration::from_secs(1));
     let world = world(Server::new().limits(limits)).await;
     let (nothing, little) = tokio::join!(say(&world, b""), say(&world, b"\x40\0"));
     for answer in [nothing, little] {
@@ -244,8 +242,7 @@ async fn a_stranger_who_says_nothing_is_sent_away_after_the_handshakes_time() {
 
 #[tokio::test]
 async fn a_server_that_is_full_says_so() {
-    let mut limits = Limits::default();
-    limits.connections_max = 1;
+    let limits = Limits::default().connections_max(1);
     let world = world(Server::new().limits(limits)).await;
     let office = world.office().await;
     let refused = carnegie::connect::<OfficeClient>(world.address.as_str()).await.unwrap_err();
@@ -255,8 +252,7 @@ async fn a_server_that_is_full_says_so() {
 
 #[tokio::test]
 async fn more_replies_than_may_wait_at_once_are_all_delivered() {
-    let mut limits = Limits::default();
-    limits.outgoing_max = 64 << 10;
+    let limits = Limits::default().outgoing_max(64 << 10);
     let world = world(Server::new().limits(limits)).await;
     let office = world.office().await;
     let mut calls = tokio::task::JoinSet::new();

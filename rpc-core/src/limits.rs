@@ -1,59 +1,66 @@
 //! Every bound of the protocol and of both engines, with its default and its reason. Nothing a peer does can make
 //! either side keep, allocate or wait for more than stands here.
+//!
+//! What a user may want otherwise is a field of [`Limits`], with a setter. The constants are part of the protocol
+//! (`docs/protocol.md`, section 12): both ends rely on them without a word about them in the handshake, so that changing one is
+//! another version of the protocol. Each says why it is fixed. Those of a single frame or of signatures stand there:
+//! [`RELEASE_MAX`](crate::frame::RELEASE_MAX), [`NODES_MAX`](crate::schema::NODES_MAX),
+//! [`DIFFERENCES_MAX`](crate::schema::DIFFERENCES_MAX).
 
 use crate::ids::SlotId;
 use std::time::Duration;
 
-/// The header of every frame.
+/// The header of every frame. Fixed: it is what frames are found by.
 pub const HEADER_LEN: usize = 24;
 
 /// The largest payload of one frame; a larger message travels in chunks of this size. 64 KiB cost less than a
-/// thousandth in headers and keep the line free for other calls within about 20 µs on a fast network.
+/// thousandth in headers and keep the line free for other calls within about 20 µs on a fast network. Fixed: buffers are
+/// made for it before anything is agreed.
 pub const CHUNK_LEN: usize = 64 << 10;
 
 /// A chunk that is not the last of its message carries at least this much: a peer that sends a message in tiny pieces
-/// costs more than it pays for, and its connection ends.
+/// costs more than it pays for, and its connection ends. Fixed: a sender has to know it.
 pub const CHUNK_LEN_MIN: usize = 4 << 10;
 
 /// Large messages that one side sends at a time on one connection, chunk by chunk in turns; further ones wait for their
-/// turn. It bounds what the other side has to gather.
+/// turn. It bounds what the other side has to gather. Fixed: that side's [`Limits::gathering_max`] is made for it.
 pub const LARGE_AT_ONCE: usize = 8;
 
-/// What is handed to the socket in one go, about. More would let one write hold up replies that are ready meanwhile.
+/// What is handed to the socket in one go, about. More would let one write hold up replies that are ready meanwhile. No
+/// peer notices it; it bounds nothing that a peer could use up.
 pub const TRANSMIT_LEN: usize = 256 << 10;
 
-/// The most metadata in one message, encoded. gRPC's customary limit.
+/// The most metadata in one message, encoded. gRPC's customary limit. Fixed: [`FRAME_MAX`] has room for so much;
+/// [`Limits::metadata_max`] allows less.
 pub const METADATA_MAX: usize = 8 << 10;
 
-/// The longest frame that anybody may send: header, metadata, total length, one chunk.
+/// The longest frame that anybody may send: header, metadata, total length, one chunk. Fixed by these.
 pub const FRAME_MAX: usize = HEADER_LEN + 2 + METADATA_MAX + 4 + CHUNK_LEN;
 
-/// The longest `Hello`, `Welcome`, `Bind` and so on: frames that carry tables. A service of 1,024 methods fits.
+/// The longest `Hello`, `Welcome`, `Bind` and so on: frames that carry tables. A service of 1,024 methods fits. Fixed as
+/// [`FRAME_MAX`] is.
 pub const TABLE_FRAME_MAX: usize = FRAME_MAX;
 
-/// Methods in one service. A larger trait is refused by the macro; this bounds what a peer may claim.
+/// Methods in one service. A larger trait is refused by the macro; this bounds what a peer may claim. Fixed: the macro
+/// knows no server.
 pub const METHODS_MAX: usize = 1024;
 
-/// Entries in a session's method table, over all of its bindings (indices are 16 bits).
+/// Entries in a session's method table, over all of its bindings. Fixed: indices are 16 bits.
 pub const METHOD_TABLE_MAX: usize = 16 * METHODS_MAX;
 
-/// Names and texts in handshake and error frames. Longer texts are cut before they are sent.
+/// Names and texts in handshake and error frames. Longer texts are cut before they are sent. Fixed: most of them are sent
+/// before anything is agreed, or instead.
 pub const TEXT_MAX: usize = 4 << 10;
 
-/// Hops of nested calls that an error lists. Deeper chains keep the first and the last ones.
+/// Hops of nested calls that an error lists. Deeper chains keep the first and the last ones. Fixed: with as many, an
+/// error fits into one frame.
 pub const HOPS_MAX: usize = 16;
 
-/// Credentials in a `Hello`. A JSON web token with a certificate chain fits.
+/// Credentials in a `Hello`. A JSON web token with a certificate chain fits. Fixed: nothing is agreed before the `Hello`,
+/// which has to fit into the 64 KiB of a first frame.
 pub const CREDENTIALS_MAX: usize = 16 << 10;
 
-/// How deep a value may nest when it is decoded. Each level costs stack; 128 is what serde_json allows.
-pub const NESTING_MAX: usize = 128;
-
-/// Elements of size zero that one message may claim to hold: they cost no bytes on the wire, so no other limit
-/// acts on them.
-pub const ZERO_SIZED_MAX: usize = 1 << 16;
-
-/// Connections attached to one session at a time.
+/// Connections attached to one session at a time. Fixed: a slot notes in so many bits which of them wait for its reply.
 pub const CONNECTIONS_PER_SESSION: usize = 4;
 
 /// The least that a time in [`Limits`] may be, so that a zero leaves a connection that works.
@@ -62,8 +69,22 @@ const SHORTEST: Duration = Duration::from_millis(10);
 /// The most that a time in [`Limits`] may be: no deadline that is counted from now overflows.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
+/// The most that [`Limits::nesting_max`] takes effect for. A level costs between half a kilobyte and one of the 2 MiB of
+/// stack that a worker of tokio has, where nothing is optimised; the handler and what called it need theirs too.
+pub const NESTING_MOST: usize = 512;
+
+/// The most that [`Limits::zero_sized_max`] takes effect for: reading so many costs no memory, but time.
+pub const ZERO_SIZED_MOST: usize = 1 << 24;
+
 /// What may be set. Both sides take the same structure; each field says whom it concerns, and what the least is: whatever
 /// is set, a connection works. Times beyond 30 years count as 30 years.
+///
+/// Each field has a setter of its name:
+///
+/// ```
+/// # use rpc_core::Limits;
+/// let limits = Limits::default().slots(64).message_max(1 << 20);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -111,6 +132,15 @@ pub struct Limits {
     pub pong_wait_min: Duration,
     /// Server: connections at a time. Default 16,384. Beyond it a connection is refused in its handshake; with 0 all are.
     pub connections_max: usize,
+    /// How deep a value may nest that is sent or read; what nests deeper fails in its own call. Default 128, which is what
+    /// serde_json allows; at most [`NESTING_MOST`]. Each level costs stack on either side, so both have to agree to more.
+    pub nesting_max: usize,
+    /// Elements of size zero in one message that is sent or read: they take no bytes, so no other limit acts on them.
+    /// Default 65,536; at most [`ZERO_SIZED_MOST`]. What holds more fails in its own call.
+    pub zero_sized_max: usize,
+    /// Metadata of one request, in bytes as encoded, that this side sends or accepts. Default 8 KiB, which is the most that a
+    /// frame has room for ([`METADATA_MAX`]). A client does not send more; a server refuses such a request, and no other.
+    pub metadata_max: usize,
 }
 
 impl Default for Limits {
@@ -129,6 +159,9 @@ impl Default for Limits {
             probe_after: Duration::from_secs(1),
             pong_wait_min: Duration::from_millis(400),
             connections_max: 16 << 10,
+            nesting_max: 128,
+            zero_sized_max: 1 << 16,
+            metadata_max: METADATA_MAX,
         }
     }
 }
@@ -162,6 +195,43 @@ impl Limits {
     pub(crate) fn room_for_replies(&self) -> usize {
         self.gathering_max.max(self.message_max.saturating_mul(LARGE_AT_ONCE))
     }
+}
+
+/// A setter for each field, and the proof that none was forgotten.
+macro_rules! setters {
+    ($($field:ident: $type:ty),* $(,)?) => {
+        impl Limits {
+            $(
+                #[doc = concat!("Sets [`Limits::", stringify!($field), "`](#structfield.", stringify!($field), ").")]
+                #[must_use]
+                pub fn $field(mut self, $field: $type) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*
+        }
+
+        const _: fn(Limits) = |Limits { $($field: _),* }| {};
+    };
+}
+
+setters! {
+    message_max: usize,
+    slots: u32,
+    waiting_max: usize,
+    outgoing_max: usize,
+    backlog_max: usize,
+    gathering_max: usize,
+    replies_max: usize,
+    handshake: Duration,
+    call_timeout: Duration,
+    keep_alive: Duration,
+    probe_after: Duration,
+    pong_wait_min: Duration,
+    connections_max: usize,
+    nesting_max: usize,
+    zero_sized_max: usize,
+    metadata_max: usize,
 }
 
 // A chunk, its header and its metadata must fit into the read buffer of a connection, or it could never be decoded.

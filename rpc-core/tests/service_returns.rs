@@ -39,7 +39,7 @@ fn reply(verdict: Verdict, payload: impl Into<Payload>) -> Reply {
     Reply {
         verdict,
         payload,
-        codec: CodecId::Bincode,
+        coding: CodecId::Bincode.into(),
         method: "BoxOffice.sell",
         request_id: id(),
         evolution: None,
@@ -151,7 +151,7 @@ fn both_codecs_carry_replies() {
     for codec in CodecId::AVAILABLE {
         let mut out = Vec::new();
         let verdict = Ok::<i32, Refused>(-70_000).encode(&mut Encoder::new(&mut out, *codec)).unwrap();
-        let reply = Reply { codec: *codec, ..reply(verdict, out) };
+        let reply = Reply { coding: (*codec).into(), ..reply(verdict, out) };
         assert_eq!(<Outcome<i32> as Returns>::decode(Ok(&reply)), Ok(-70_000));
     }
 }

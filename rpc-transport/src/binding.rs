@@ -2,7 +2,7 @@
 
 use crate::channel::{Channel, Held};
 use rpc_core::client::BindingId;
-use rpc_core::codec::CodecId;
+use rpc_core::codec::Coding;
 use rpc_core::service::{Descriptor, Method};
 use std::fmt;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use std::time::Duration;
 pub struct Binding {
     held: Arc<Held>,
     service: &'static Descriptor,
-    codec: CodecId,
+    coding: Coding,
 }
 
 impl Binding {
-    pub(crate) fn new(held: Held, service: &'static Descriptor, codec: CodecId) -> Self {
-        Self { held: Arc::new(held), service, codec }
+    pub(crate) fn new(held: Held, service: &'static Descriptor, coding: Coding) -> Self {
+        Self { held: Arc::new(held), service, coding }
     }
 
     #[inline]
@@ -32,8 +32,8 @@ impl Binding {
     }
 
     #[inline]
-    pub(crate) fn codec(&self) -> CodecId {
-        self.codec
+    pub(crate) fn coding(&self) -> Coding {
+        self.coding
     }
 
     #[inline]

@@ -44,8 +44,8 @@ impl Channel {
         let service = C::descriptor();
         let held = Held { id: self.shared().begin_bind(service), channel: self.clone() };
         poll_fn(|cx| self.shared().poll_bound(held.id, cx)).await?;
-        let codec = self.shared().lock().engine.codec();
-        Ok(C::from_binding(Binding::new(held, service, codec)))
+        let coding = self.shared().lock().engine.coding();
+        Ok(C::from_binding(Binding::new(held, service, coding)))
     }
 
     /// What happened so far on this channel.

@@ -23,6 +23,10 @@ use std::time::Duration;
 /// The addresses are tried in order, until one leads to a server that has the service in this major version. A name's
 /// addresses are raced, as RFC 8305 says. When the connection is lost later, it is made again, to whichever of the addresses
 /// serves. If none does, the error lists all of them, with what happened and how long it took.
+///
+/// The channel lives on the tokio runtime that this is awaited on: calls may be made from anywhere, but their bytes move and
+/// their deadlines pass only while that runtime is driven. When it ends, calls that were written end as `Unknown`, all
+/// others and all later ones as `NotExecuted`.
 pub fn connect<C: Client>(addresses: impl Into<Addresses>) -> Connect<C> {
     Connect::new(addresses.into().endpoints().map(Source::Endpoints), "no address")
 }

@@ -23,7 +23,7 @@ pub(crate) type Dialled = Result<(Stream, String), BindError>;
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What a [`Dialer`] returns: a stream that is being opened.
-pub type Opening = Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send>>;
+pub type Opening = Pin<Box<dyn Future<Output = io::Result<Pin<Box<dyn ByteStream>>>> + Send>>;
 
 /// Opens streams of the user's own, again after each loss: `|| async { Ok(tls.connect(name, tcp().await?).await?) }`.
 ///
@@ -41,7 +41,7 @@ where
 {
     fn dial(&self) -> Opening {
         let opening = self();
-        Box::pin(async move { Ok(Box::new(opening.await?) as Box<dyn ByteStream>) })
+        Box::pin(async move { Ok(Box::pin(opening.await?) as Pin<Box<dyn ByteStream>>) })
     }
 }
 
@@ -302,6 +302,48 @@ mod tests {
         let source = Source::Once(Mutex::new(Some(Stream::other(near))));
         assert!(source.open("pair", 0, WINDOW).await.is_ok());
         assert_eq!(source.open("pair", 0, WINDOW).await.err(), Some(ended("pair")));
+    }
+
+    /// An address that takes connections into its queue until that is full, and then answers nothing: as a dead host does.
+    async fn silent_address() -> (SocketAddr, (TcpListener, Vec<TcpStream>)) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        while let Ok(stream) = timeout(Duration::from_millis(50), TcpStream::connect(address)).await {
+            queued.push(stream.unwrap());
+        }
+        (address, (listener, queued))
+    }
+
+    /// Races the addresses that a name would have.
+    async fn race(addresses: Vec<SocketAddr>, window: Duration) -> Result<String, Vec<Tried>> {
+        let name = Endpoint::Name { host: "hall".to_owned(), port: 7000 };
+        let won = Race::new(&name, addresses, Clock::now()).run(window).await;
+        won.map(|(_, address)| address)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_silent_is_overtaken_by_the_next_one_long_before_it_is_given_up() {
+        let (silent, _held) = silent_address().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open_at = listener.local_addr().unwrap();
+        let since = Clock::now();
+        assert_eq!(race(vec![silent, open_at], Duration::from_secs(60)).await, Ok(open_at.to_string()));
+        let took = Clock::now() - since;
+        assert!((STAGGER..Duration::from_secs(20)).contains(&took), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_refuses_is_followed_by_the_next_one_and_each_is_named() {
+        let refusing = tokio::net::TcpSocket::new_v4().unwrap();
+        refusing.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let refused = refusing.local_addr().unwrap();
+        let tried = race(vec![refused, refused], WINDOW).await.unwrap_err();
+        let named = |tried: &Tried| (tried.address.clone(), tried.error.contains("refused"));
+        let expected = (format!("hall:7000 ({refused})"), true);
+        assert_eq!(tried.iter().map(named).collect::<Vec<_>>(), [expected.clone(), expected]);
     }
 
     #[test]

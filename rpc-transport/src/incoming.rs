@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use bytes::Bytes;
-use rpc_core::codec::{CodecId, Decoder, Encoder, Malformed};
+use rpc_core::codec::{Coding, Decoder, Encoder, Malformed};
 use rpc_core::service::{Descriptor, Failure, Payload, Verdict};
 use std::future::Future;
 use std::pin::Pin;
@@ -27,20 +27,20 @@ pub type Handler = dyn Future<Output = Outcome> + Send;
 /// reply into it.
 pub struct Incoming {
     context: Context,
-    codec: CodecId,
+    coding: Coding,
     payload: Payload,
     buffer: Vec<u8>,
 }
 
 impl Incoming {
     #[inline]
-    pub(crate) fn new(context: Context, codec: CodecId, payload: Vec<u8>, buffer: Vec<u8>) -> Self {
+    pub(crate) fn new(context: Context, coding: Coding, payload: Vec<u8>, buffer: Vec<u8>) -> Self {
         let payload = if payload.len() < SHARED_MIN {
             Payload::Owned(payload)
         } else {
             Payload::Shared(Bytes::from(payload))
         };
-        Self { context, codec, payload, buffer }
+        Self { context, coding, payload, buffer }
     }
 
     /// Reads all arguments at once.
@@ -50,8 +50,8 @@ impl Incoming {
     #[inline(never)]
     pub fn read<'a, A>(&'a self, each: fn(&mut Decoder<'a>) -> Result<A, Malformed>) -> Result<A, Malformed> {
         let mut from = match &self.payload {
-            Payload::Owned(bytes) => Decoder::new(bytes, self.codec),
-            Payload::Shared(bytes) => Decoder::shared(bytes, self.codec),
+            Payload::Owned(bytes) => Decoder::new(bytes, self.coding),
+            Payload::Shared(bytes) => Decoder::shared(bytes, self.coding),
         };
         let all = each(&mut from)?;
         from.end()?;
@@ -69,7 +69,7 @@ impl Incoming {
         reply: R,
         encode: fn(&R, &mut Encoder<'_>) -> Result<Verdict, Failure>,
     ) -> Outcome {
-        let verdict = encode(&reply, &mut Encoder::new(&mut self.buffer, self.codec));
+        let verdict = encode(&reply, &mut Encoder::new(&mut self.buffer, self.coding));
         self.outcome(verdict)
     }
 

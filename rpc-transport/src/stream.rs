@@ -9,16 +9,16 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 
 /// Anything that carries bytes both ways in order: a TLS stream, a pipe, a tunnel. Implemented for every type that can
-/// be one.
-pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+/// be one; it need not be `Unpin`.
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + 'static {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for S {}
+impl<S: AsyncRead + AsyncWrite + Send + 'static> ByteStream for S {}
 
 /// How many bytes wait in each direction of an in-process pair before the writer has to wait for the reader.
 const IN_PROCESS_LEN: usize = 256 << 10;
 
 /// Two ends of a stream inside this process: what one writes, the other reads. 256 KiB fit in each direction.
-pub fn in_process() -> (impl ByteStream, impl ByteStream) {
+pub fn in_process() -> (impl ByteStream + Unpin, impl ByteStream + Unpin) {
     let (one, other): (DuplexStream, DuplexStream) = tokio::io::duplex(IN_PROCESS_LEN);
     (one, other)
 }
@@ -28,7 +28,8 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
-    Other(Box<dyn ByteStream>),
+    /// Pinned here, so that the whole is `Unpin`.
+    Other(Pin<Box<dyn ByteStream>>),
 }
 
 impl Stream {
@@ -41,38 +42,38 @@ impl Stream {
 
     /// A stream of the user's own.
     pub(crate) fn other(stream: impl ByteStream) -> Self {
-        Stream::Other(Box::new(stream))
+        Stream::Other(Box::pin(stream))
     }
 }
 
 macro_rules! delegate {
-    ($self:ident, $stream:ident => $call:expr) => {
+    ($self:ident.$poll:ident($($argument:ident),*)) => {
         match $self.get_mut() {
-            Stream::Tcp($stream) => $call,
+            Stream::Tcp(stream) => Pin::new(stream).$poll($($argument),*),
             #[cfg(unix)]
-            Stream::Unix($stream) => $call,
-            Stream::Other($stream) => $call,
+            Stream::Unix(stream) => Pin::new(stream).$poll($($argument),*),
+            Stream::Other(stream) => stream.as_mut().$poll($($argument),*),
         }
     };
 }
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, stream => Pin::new(stream).poll_read(cx, into))
+        delegate!(self.poll_read(cx, into))
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        delegate!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+        delegate!(self.poll_write(cx, bytes))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, stream => Pin::new(stream).poll_flush(cx))
+        delegate!(self.poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, stream => Pin::new(stream).poll_shutdown(cx))
+        delegate!(self.poll_shutdown(cx))
     }
 }
 

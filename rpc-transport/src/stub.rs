@@ -53,7 +53,7 @@ pub fn arguments(binding: &Binding) -> Arguments<'_> {
 impl<'a> Arguments<'a> {
     #[inline]
     fn put(mut self, write: impl FnOnce(&mut Encoder<'_>) -> Result<(), Unencodable>) -> Self {
-        if let Err(why) = write(&mut Encoder::new(&mut self.buffer, self.binding.codec())) {
+        if let Err(why) = write(&mut Encoder::new(&mut self.buffer, self.binding.coding())) {
             self.failed.get_or_insert(why);
         }
         self

@@ -251,8 +251,7 @@ async fn a_web_server_is_recognised_as_none_of_ours() {
 #[tokio::test]
 async fn a_silent_server_is_given_up_after_the_handshakes_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut limits = rpc_core::Limits::default();
-    limits.handshake = Duration::from_millis(100);
+    let limits = rpc_core::Limits::default().handshake(Duration::from_millis(100));
     let connecting = connect::<EchoClient>(listener.local_addr().unwrap()).limits(limits);
     let error = soon(connecting).await.unwrap_err();
     assert!(matches!(error, BindError::Interrupted { .. }), "{error}");

@@ -76,8 +76,7 @@ fn script(requests: u32) -> Vec<u8> {
 async fn handlers_wait_while_the_client_does_not_take_its_replies() {
     const REQUESTS: usize = 1000;
     let started = Arc::new(AtomicUsize::new(0));
-    let mut limits = Limits::default();
-    limits.outgoing_max = 64 << 10;
+    let limits = Limits::default().outgoing_max(64 << 10);
     let server = Server::new().limits(limits).add(Flood(started.clone())).start().unwrap();
     let (mut near, far) = in_process();
     server.serve_stream(far, "a client that does not read");

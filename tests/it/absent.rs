@@ -233,8 +233,7 @@ async fn a_missing_service_is_told_with_what_there_is_and_with_the_nearest_name(
 /// A list of servers that are of no use, each for a reason of its own. The socket keeps a port free of listeners.
 async fn useless() -> (TcpSocket, Vec<(SocketAddr, String)>) {
     let lacking = run(Server::new().add(banks::BankServer::new(House))).await.address;
-    let mut limits = Limits::default();
-    limits.connections_max = 0;
+    let limits = Limits::default().connections_max(0);
     let full = run(Server::new().add(hall().0).limits(limits)).await.address;
     let web = says("HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let (held, closed) = closed_address();

@@ -70,8 +70,7 @@ async fn a_call_that_loses_a_race_is_given_up_and_the_next_one_has_its_own_answe
 #[tokio::test]
 async fn calls_that_wait_for_a_slot_are_given_up_without_having_run() {
     let (office, mut events) = hall();
-    let mut limits = carnegie::Limits::default();
-    limits.slots = 1;
+    let limits = carnegie::Limits::default().slots(1);
     let server = run(Server::new().add(office).limits(limits)).await;
     let office: OfficeClient = server.client().await;
     let running = tokio::spawn(office.sell_later(1).into_owned());

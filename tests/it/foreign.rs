@@ -23,8 +23,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 const LIMIT: Duration = Duration::from_millis(300);
 
 fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.handshake = LIMIT;
+    let limits = Limits::default().handshake(LIMIT);
     limits
 }
 

@@ -317,9 +317,9 @@ async fn half_a_handshake_and_then_silence_ends_after_the_handshakes_time() {
 #[tokio::test]
 async fn half_a_request_and_then_silence_ends_when_a_probe_is_not_answered() {
     let (office, mut events) = crate::box_office::hall();
-    let mut limits = carnegie::Limits::default();
-    limits.keep_alive = std::time::Duration::from_millis(50);
-    limits.pong_wait_min = std::time::Duration::from_millis(50);
+    let limits = carnegie::Limits::default()
+        .keep_alive(std::time::Duration::from_millis(50))
+        .pong_wait_min(std::time::Duration::from_millis(50));
     let server = crate::support::run(carnegie::Server::new().add(office).limits(limits)).await;
     let mut raw = Raw::bound::<OfficeClient>(server.address).await;
     let mut out = Vec::new();

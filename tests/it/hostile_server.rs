@@ -48,8 +48,7 @@ async fn bind_error(address: SocketAddr) -> BindError {
 
 /// The same for a server that never says all of it.
 async fn late_bind_error(address: SocketAddr) -> BindError {
-    let mut limits = Limits::default();
-    limits.handshake = Duration::from_millis(300);
+    let limits = Limits::default().handshake(Duration::from_millis(300));
     soon(connect::<OfficeClient>(address).limits(limits)).await.unwrap_err()
 }
 

@@ -1,14 +1,12 @@
 //! Sizes: what is beyond a limit is refused where it costs least, with both numbers, and nothing else suffers.
 
-use crate::box_office::{Events, OfficeClient, hall};
+use crate::box_office::{Chain, Events, OfficeClient, hall};
 use crate::support::{Running, patient, run, soon};
 use carnegie::{Code, Error, Execution, Limits, Server, connect, service};
 use std::time::Duration;
 
 fn limits(message_max: usize) -> Limits {
-    let mut limits = Limits::default();
-    limits.message_max = message_max;
-    limits
+    Limits::default().message_max(message_max)
 }
 
 async fn office(server: Limits, mut client: Limits) -> (Running, OfficeClient, Events) {
@@ -101,10 +99,70 @@ async fn messages_around_the_length_of_a_chunk_arrive_whole() {
 }
 
 #[tokio::test]
+async fn less_metadata_may_be_allowed_on_either_side() {
+    let less = || Limits::default().metadata_max(100);
+    let call = |office: OfficeClient, len: usize| async move {
+        soon(office.sell(1, "Ada").metadata("k", "x".repeat(len - 5))).await
+    };
+    let (_server, strict, mut events) = office(Limits::default(), less()).await;
+    call(strict.clone(), 100).await.unwrap();
+    let error = call(strict, 101).await.unwrap_err();
+    let told = "Office.sell: the metadata has 101 bytes, but this client's limit is 100 (not executed)";
+    assert_eq!((error.to_string().as_str(), error.code()), (told, Code::ResourceExhausted));
+    assert_eq!(events.so_far().len(), 1);
+
+    let (_server, office, mut events) = office(less(), Limits::default()).await;
+    call(office.clone(), 100).await.unwrap();
+    let error = call(office, 101).await.unwrap_err();
+    assert!(error.to_string().contains("101 bytes of metadata, at most 100 are accepted"), "{error}");
+    assert_eq!((error.code(), error.execution()), (Code::ResourceExhausted, Execution::NotExecuted));
+    assert_eq!(events.so_far().len(), 1);
+}
+
+fn chain(length: usize) -> Chain {
+    (1..length).fold(Chain { next: None }, |next, _| Chain { next: Some(Box::new(next)) })
+}
+
+#[tokio::test]
+async fn what_nests_deeper_than_one_side_allows_fails_alone_and_both_may_allow_more() {
+    let (_server, strict, _events) = office(Limits::default(), Limits::default().nesting_max(20)).await;
+    // A link is two levels: the structure, and its option.
+    assert_eq!(soon(strict.chain(chain(10))).await.unwrap(), 9);
+    let error = soon(strict.chain(chain(11))).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Office.chain: the arguments cannot be sent: values nest more than 20 deep"
+    );
+    assert_eq!(error.execution(), Execution::NotExecuted);
+
+    let (_server, office_of_few, _events) =
+        office(Limits::default().nesting_max(20), Limits::default()).await;
+    let error = soon(office_of_few.chain(chain(11))).await.unwrap_err();
+    assert!(error.to_string().contains("values nest more than 20 deep"), "{error}");
+    assert_eq!((error.code(), error.execution()), (Code::InvalidArgument, Execution::NotExecuted));
+    assert_eq!(soon(office_of_few.chain(chain(10))).await.unwrap(), 9);
+
+    let deep = || Limits::default().nesting_max(200);
+    let (_server, office, _events) = office(deep(), deep()).await;
+    assert_eq!(soon(office.chain(chain(100))).await.unwrap(), 99);
+}
+
+#[tokio::test]
+async fn elements_of_size_zero_may_be_fewer_or_more_than_the_default() {
+    let few = Limits::default().zero_sized_max(10);
+    let (_server, strict, _events) = office(few, Limits::default()).await;
+    assert_eq!(soon(strict.units(vec![(); 10])).await.unwrap(), 10);
+    let error = soon(strict.units(vec![(); 11])).await.unwrap_err();
+    assert_eq!((error.code(), error.execution()), (Code::InvalidArgument, Execution::NotExecuted));
+
+    let many = || Limits::default().zero_sized_max(100_000);
+    let (_server, office, _events) = office(many(), many()).await;
+    assert_eq!(soon(office.units(vec![(); 100_000])).await.unwrap(), 100_000);
+}
+
+#[tokio::test]
 async fn more_calls_than_slots_are_all_served() {
-    let mut few = Limits::default();
-    few.slots = 2;
-    let (_server, office, mut events) = office(few, Limits::default()).await;
+    let (_server, office, mut events) = office(Limits::default().slots(2), Limits::default()).await;
     let mut calls = tokio::task::JoinSet::new();
     for order in 0..100 {
         calls.spawn(office.sell(order, "Ada").into_owned());
@@ -162,9 +220,7 @@ async fn a_call_works_whatever_the_limits_are() {
 
 #[tokio::test]
 async fn a_call_too_many_in_the_queue_fails_at_once() {
-    let (mut one_slot, mut short_queue) = (Limits::default(), Limits::default());
-    one_slot.slots = 1;
-    short_queue.waiting_max = 2;
+    let (one_slot, short_queue) = (Limits::default().slots(1), Limits::default().waiting_max(2));
     let (_server, office, mut events) = office(one_slot, short_queue).await;
     let mut calls = vec![tokio::spawn(office.sell_later(0).into_owned())];
     assert_eq!(soon(events.did.recv()).await, Some(("sell_later", 0)));

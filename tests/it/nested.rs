@@ -1,9 +1,13 @@
 //! Calls that handlers make: what they inherit, and how their failures come back to the first caller.
 
 use crate::support::{Running, closed_address, run, said, soon};
-use carnegie::{BindError, CallError, Client, Code, Context, Error, Execution, Server, connect, service};
+use carnegie::{
+    BindError, CallError, Client, Code, Context, Error, Execution, Limits, Server, connect, connect_over,
+    service,
+};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{copy_bidirectional, duplex};
 use tokio::sync::Notify;
 
 #[service]
@@ -130,10 +134,10 @@ async fn a_nested_call_may_ask_for_less_than_what_is_left_but_not_for_more() {
 async fn a_panic_further_on_names_both_hops() {
     let world = world().await;
     let error = soon(world.client.sell(1)).await.unwrap_err();
-    let (hall, bank) = (world.hall.address, world.bank.address);
+    let bank = world.bank.address;
     assert_eq!(
         said(&error),
-        format!("Hall.sell at {hall} -> Bank.collapse at {bank}: panicked: no gold (executed)")
+        format!("Hall.sell -> Bank.collapse {bank}: panicked: no gold; Hall.sell was executed")
     );
     assert_eq!((error.code(), error.execution()), (Code::Internal, Execution::Executed));
 }
@@ -142,11 +146,11 @@ async fn a_panic_further_on_names_both_hops() {
 async fn a_deadline_further_on_names_the_server_that_did_not_answer() {
     let world = world().await;
     let error = soon(world.client.sell(2)).await.unwrap_err();
-    let (hall, bank) = (world.hall.address, world.bank.address);
+    let bank = world.bank.address;
     assert_eq!(
         said(&error),
         format!(
-            "Hall.sell at {hall} -> Bank.ponder at {bank}: no answer within 1s (execution unknown) (executed)"
+            "Hall.sell -> Bank.ponder {bank}: no answer within 1s (execution unknown); Hall.sell was executed"
         )
     );
     assert_eq!((error.code(), error.execution()), (Code::DeadlineExceeded, Execution::Executed));
@@ -157,15 +161,43 @@ async fn a_connection_that_is_lost_further_on_is_told_with_both_hops() {
     let world = world().await;
     let call = tokio::spawn(world.client.sell(3).into_owned());
     soon(world.vault.asked.notified()).await;
-    let (hall, bank) = (world.hall.address, world.bank.address);
+    let bank = world.bank.address;
     world.bank.run.abort();
     let error = soon(call).await.unwrap().unwrap_err();
     let text = said(&error);
-    assert!(text.starts_with(&format!("Hall.sell at {hall} -> Bank.ponder at {bank}: ")), "{text}");
-    assert!(text.ends_with("(execution unknown) (executed)"), "{text}");
+    assert!(text.starts_with(&format!("Hall.sell -> Bank.ponder {bank}: ")), "{text}");
+    assert!(text.ends_with("(execution unknown); Hall.sell was executed"), "{text}");
     assert_eq!((error.code(), error.execution()), (Code::Unavailable, Execution::Executed));
     let hops: Vec<_> = error.hops().iter().map(|hop| (hop.method.as_str(), hop.address.clone())).collect();
     assert_eq!(hops, [("Bank.ponder", bank.to_string())]);
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_further_on_is_named_with_its_address_and_the_ping() {
+    let vault = Arc::new(Vault::default());
+    let bank = Server::new().add(BankServer::from(vault.clone())).start().unwrap();
+    let ((near, mut left), (mut right, far)) = (duplex(1 << 16), duplex(1 << 16));
+    let (cut, cuts) = tokio::sync::oneshot::channel::<()>();
+    // Once it is cut, both ends stay open and hear nothing more.
+    let line = tokio::spawn(async move {
+        tokio::select! {
+            _ = copy_bidirectional(&mut left, &mut right) => {}
+            _ = cuts => std::future::pending().await,
+        }
+    });
+    bank.serve_stream(far, "the hall");
+    let limits = Limits::default().probe_after(Duration::from_millis(20));
+    let carnegie = soon(connect_over(near).server_name("10.0.0.7:7001").limits(limits)).await.unwrap();
+    let hall = run(Server::new().add(HallServer::new(Carnegie(carnegie)))).await;
+    let client: HallClient = hall.client().await;
+    let call = tokio::spawn(client.sell(3).into_owned());
+    soon(vault.asked.notified()).await;
+    cut.send(()).unwrap();
+    let error = soon(call).await.unwrap().unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("Hall.sell -> Bank.ponder 10.0.0.7:7001: no answer to a ping for "), "{text}");
+    assert_eq!((error.code(), error.execution()), (Code::Unavailable, Execution::Executed));
+    line.abort();
 }
 
 #[tokio::test]
@@ -192,7 +224,7 @@ async fn a_handler_with_refusals_of_its_own_passes_failures_and_refusals_on() {
     let CallError::Failed(failed) = soon(world.client.sell_politely(1)).await.unwrap_err() else {
         panic!("the bank collapsed")
     };
-    assert!(failed.to_string().contains(" -> Bank.collapse at "), "{failed}");
+    assert!(failed.to_string().contains(" -> Bank.collapse "), "{failed}");
 }
 
 #[tokio::test]

@@ -96,8 +96,7 @@ fn cancel(slot: u32) -> Vec<u8> {
 /// Runs a test with a server all of whose handlers have one thread, which is not the test's.
 fn with_one_thread<F: Future<Output = ()>>(test: impl FnOnce(Raw, Watch, ServerHandle) -> F) {
     let (porter, watch) = porter();
-    let mut limits = Limits::default();
-    limits.slots = 4;
+    let limits = Limits::default().slots(4);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = Server::new().add(GateServer::new(porter)).limits(limits);
     let bound = runtime.block_on(server.bind("127.0.0.1:0")).unwrap();
@@ -158,8 +157,7 @@ fn a_call_that_is_given_up_while_it_waits_for_a_thread_never_starts_and_its_slot
     let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let (porter, mut watch) = porter();
-        let mut limits = Limits::default();
-        limits.slots = 2;
+        let limits = Limits::default().slots(2);
         let server = run(Server::new().add(GateServer::new(porter)).limits(limits)).await;
         let gate: GateClient = server.client().await;
         let first = tokio::spawn(gate.block().into_owned());

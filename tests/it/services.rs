@@ -1,6 +1,8 @@
 //! Several services on one server, versions of a service, and what a client learns when the two sides differ.
 
 use crate::support::{run, soon};
+#[cfg(feature = "postcard")]
+use carnegie::CodecId;
 use carnegie::{BindError, Client, Code, Context, Error, Execution, Server, service};
 
 mod current {
@@ -324,4 +326,18 @@ async fn a_renamed_method_is_missing_under_its_old_name_and_the_new_one_is_sugge
     }
     assert!(!office.supports("sell") && office.supports("price"));
     assert_eq!(soon(office.price(4)).await.unwrap(), 4);
+}
+
+#[cfg(feature = "postcard")]
+#[tokio::test]
+async fn each_client_chooses_the_codec_of_its_connection_from_those_of_the_server() {
+    let server = run(Server::new().add(BankServer::new(Hall))).await;
+    for codec in [CodecId::Bincode, CodecId::Postcard] {
+        let bank: BankClient = soon(carnegie::connect(server.address).codec(codec)).await.unwrap();
+        assert_eq!(soon(bank.pay(100_000)).await.unwrap(), 100_000);
+    }
+    let server = run(Server::new().add(BankServer::new(Hall)).codecs([CodecId::Bincode])).await;
+    let refused = soon(carnegie::connect::<BankClient>(server.address).codec(CodecId::Postcard)).await;
+    let text = refused.err().unwrap().to_string();
+    assert!(text.contains("no common codec: the client offers [2], the server has Bincode"), "{text}");
 }

@@ -1,6 +1,6 @@
 //! What all of these tests need: a bound on waiting, and a server that runs in the test's own process.
 
-use carnegie::{Client, Error, Limits, Server, ServerHandle};
+use carnegie::{Client, CodecId, Error, Limits, Server, ServerHandle};
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,10 +14,11 @@ pub(crate) async fn soon<T>(what: impl IntoFuture<Output = T>) -> T {
 
 /// What a client tolerates: a busy machine may hold a living server up for longer than a dead one is waited for.
 pub(crate) fn patient() -> Limits {
-    let mut limits = Limits::default();
-    limits.probe_after = Duration::from_secs(60);
-    limits
+    Limits::default().probe_after(Duration::from_secs(60))
 }
+
+/// The last one that is compiled in: with the feature `postcard` these tests pass with that codec too.
+pub(crate) const CODEC: CodecId = CodecId::AVAILABLE[CodecId::AVAILABLE.len() - 1];
 
 /// A server of the test's own, which ends with it.
 pub(crate) struct Running {
@@ -37,7 +38,7 @@ pub(crate) async fn run_at(server: Server, address: &str) -> Running {
 
 impl Running {
     pub(crate) async fn client<C: Client>(&self) -> C {
-        soon(carnegie::connect(self.address).limits(patient())).await.unwrap()
+        soon(carnegie::connect(self.address).limits(patient()).codec(CODEC)).await.unwrap()
     }
 
     pub(crate) async fn stop(self) {

@@ -1,6 +1,6 @@
 //! What was agreed with the server about one service.
 
-use crate::codec::CodecId;
+use crate::codec::Coding;
 use crate::error::{BindError, Error, Execution, Offer};
 use crate::frame::{Bind, BindMethod, Bound, BoundMethod, BoundResult, Suggestion};
 use crate::limits::METHOD_TABLE_MAX;
@@ -262,12 +262,12 @@ impl Binding {
         method: u16,
         address: &str,
         arguments: &[u8],
-        codec: CodecId,
+        coding: Coding,
     ) -> Result<(), Error> {
         self.check(method, address)?;
         match self.evolution(method) {
             None => Ok(()),
-            Some(evolution) => self.known(evolution, method, arguments, codec),
+            Some(evolution) => self.known(evolution, method, arguments, coding),
         }
     }
 
@@ -283,9 +283,9 @@ impl Binding {
         evolution: &Evolution,
         method: u16,
         arguments: &[u8],
-        codec: CodecId,
+        coding: Coding,
     ) -> Result<(), Error> {
-        let Some(value) = evolution.unknown_argument(arguments, codec) else { return Ok(()) };
+        let Some(value) = evolution.unknown_argument(arguments, coding) else { return Ok(()) };
         let method = self.service.methods.get(usize::from(method)).map_or("", |method| method.path);
         let (address, execution) = (evolution.address().clone(), Execution::NotExecuted);
         Err(Error::UnknownVariant { method, address, value, execution, request_id: None })

@@ -14,7 +14,7 @@ mod sending;
 mod slots;
 mod timers;
 
-use crate::codec::CodecId;
+use crate::codec::{CodecId, Coding};
 use crate::error::{BindError, Code, Error, Execution};
 use crate::frame::{Checksum, CloseCode};
 use crate::limits::Limits;
@@ -224,8 +224,9 @@ impl Client {
     }
 
     /// The codec of this channel: the one that the first server has chosen, before that the preferred one.
-    pub fn codec(&self) -> CodecId {
-        self.codec.or(self.config.codecs.first().copied()).unwrap_or(CodecId::Bincode)
+    pub fn coding(&self) -> Coding {
+        let codec = self.codec.or(self.config.codecs.first().copied()).unwrap_or(CodecId::Bincode);
+        Coding::new(codec, &self.config.limits)
     }
 
     /// The limits that this channel was made with, each in its range.

@@ -130,7 +130,7 @@ impl Client {
     #[inline]
     fn end_ok(&mut self, key: CallKey, id: SlotId, verdict: Verdict, body: Body<'_>) {
         let request_id = self.request_id(id);
-        let codec = self.codec();
+        let coding = self.coding();
         let Some(call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
         let binding = self.bindings.get(usize::from(call.binding.0));
@@ -140,7 +140,7 @@ impl Client {
             // The buffer that brought the arguments takes the result: nothing is allocated.
             Body::Part(part) => call.payload.refill(part),
         };
-        let reply = Reply { verdict, payload, codec, method, request_id, evolution };
+        let reply = Reply { verdict, payload, coding, method, request_id, evolution };
         self.outputs.push_back(Output::Ended(key, Ok(reply)));
     }
 

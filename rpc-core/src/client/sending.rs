@@ -18,12 +18,14 @@ impl Client {
     pub fn start(&mut self, now: Instant, call: NewCall) -> CallKey {
         self.stats.calls += 1;
         let refusal = self.refusal(&call);
+        let metadata_max = self.config.limits.metadata_max.min(METADATA_MAX);
         let (deadline, metadata_len) = (call.deadline, call.metadata.as_ref().map_or(0, |m| m.encoded_len()));
         let key = self.calls.insert(call);
         if let Some(error) = refusal {
             self.end(key, Err(error));
-        } else if metadata_len > METADATA_MAX {
-            self.end_too_large(key, "metadata", metadata_len, METADATA_MAX, "the protocol's");
+        } else if metadata_len > metadata_max {
+            let whose = if metadata_max < METADATA_MAX { "this client's" } else { "the protocol's" };
+            self.end_too_large(key, "metadata", metadata_len, metadata_max, whose);
         } else if deadline <= now {
             self.expire(now, key);
         } else if !self.waiting.is_empty() || !self.send(now, key) {
@@ -97,7 +99,7 @@ impl Client {
     /// Writes a call's request, if a connection and a slot are there. `false`: it has to wait.
     #[inline]
     fn send(&mut self, now: Instant, key: CallKey) -> bool {
-        let (outgoing_max, codec) = (self.config.limits.outgoing_max, self.codec());
+        let (outgoing_max, coding) = (self.config.limits.outgoing_max, self.coding());
         let Some(open) = self.link.ready() else { return false };
         if open.outgoing.backlog() >= outgoing_max {
             return false;
@@ -111,7 +113,7 @@ impl Client {
             return true;
         }
         let binding = &self.bindings[usize::from(call.binding.0)];
-        if let Err(error) = binding.admit(call.method, &open.address, call.payload.as_slice(), codec) {
+        if let Err(error) = binding.admit(call.method, &open.address, call.payload.as_slice(), coding) {
             let (method, address) = (error.method(), open.address.clone());
             // That this server does not take the call says nothing about the one before.
             let error =

@@ -4,32 +4,31 @@ use super::bincode::Bincode;
 #[cfg(feature = "postcard")]
 use super::postcard::Postcard;
 use super::read::{Reader, Rest};
-use super::{CodecId, Malformed};
+use super::{CodecId, Coding, Malformed};
 use bytes::Bytes;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::any::{Any, TypeId};
 
 /// Reads values one after the other out of one payload. What it lends lives as long as the payload.
 ///
-/// No payload costs more than it has bytes: values nest at most [`NESTING_MAX`](crate::limits::NESTING_MAX) deep, no
-/// length is believed beyond what is left of the payload, and elements that take no bytes are counted against
-/// [`ZERO_SIZED_MAX`](crate::limits::ZERO_SIZED_MAX).
+/// No payload costs more than it has bytes: values nest at most [`Limits::nesting_max`](crate::Limits::nesting_max) deep,
+/// no length is believed beyond what is left of the payload, and elements that take no bytes are counted against
+/// [`Limits::zero_sized_max`](crate::Limits::zero_sized_max).
 pub struct Decoder<'de> {
     rest: Rest<'de>,
     shared: Option<&'de Bytes>,
-    codec: CodecId,
 }
 
 impl<'de> Decoder<'de> {
     /// A decoder of these bytes. `Bytes` are copied out of them.
-    pub fn new(payload: &'de [u8], codec: CodecId) -> Self {
-        Decoder { rest: Rest::new(payload), shared: None, codec }
+    pub fn new(payload: &'de [u8], coding: impl Into<Coding>) -> Self {
+        Decoder { rest: Rest::new(payload, coding.into()), shared: None }
     }
 
     /// A decoder of a payload that is shared: a value of type `Bytes` becomes a part of it instead of a copy, and keeps
     /// all of it in memory.
-    pub fn shared(payload: &'de Bytes, codec: CodecId) -> Self {
-        Decoder { rest: Rest::new(payload), shared: Some(payload), codec }
+    pub fn shared(payload: &'de Bytes, coding: impl Into<Coding>) -> Self {
+        Decoder { rest: Rest::new(payload, coding.into()), shared: Some(payload) }
     }
 
     /// The next value. `Vec<u8>` and `Bytes` are read in one copy; they are recognised by type, so an alias of them is
@@ -72,7 +71,7 @@ impl<'de> Decoder<'de> {
     pub fn plain<T: Deserialize<'de>>(&mut self) -> Result<T, Malformed> {
         // A copy of its own, so that the compiler can keep it in registers.
         let mut rest = self.rest;
-        let value = match self.codec {
+        let value = match rest.codec() {
             CodecId::Bincode => T::deserialize(Reader::<Bincode>::new(&mut rest)),
             #[cfg(feature = "postcard")]
             CodecId::Postcard => T::deserialize(Reader::<Postcard>::new(&mut rest)),

@@ -4,19 +4,18 @@ use super::bincode::Bincode;
 #[cfg(feature = "postcard")]
 use super::postcard::Postcard;
 use super::write::{Sink, Writer};
-use super::{CodecId, Unencodable};
+use super::{CodecId, Coding, Unencodable};
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use std::any::Any;
 
 /// Writes values one after the other into one payload.
 ///
-/// It refuses what the other side's [`Decoder`](super::Decoder) would refuse: values that nest deeper than
-/// [`NESTING_MAX`](crate::limits::NESTING_MAX), more than [`ZERO_SIZED_MAX`](crate::limits::ZERO_SIZED_MAX) elements
-/// that take no bytes, fields that are left out (`skip_serializing_if`). A value that is refused leaves nothing behind.
+/// It refuses what a [`Decoder`](super::Decoder) of the same [`Coding`] would refuse: values that nest deeper than
+/// [`Limits::nesting_max`](crate::Limits::nesting_max), more than
+/// [`Limits::zero_sized_max`](crate::Limits::zero_sized_max) elements that take no bytes, fields that are left out (`skip_serializing_if`). A value that is refused leaves nothing behind.
 pub struct Encoder<'a> {
     sink: Sink<'a>,
-    codec: CodecId,
 }
 
 /// `serialize_bytes` is what makes a codec copy a block instead of a sequence of elements.
@@ -31,8 +30,8 @@ impl Serialize for Block<'_> {
 
 impl<'a> Encoder<'a> {
     /// An encoder of one payload, which is appended to `out`.
-    pub fn new(out: &'a mut Vec<u8>, codec: CodecId) -> Self {
-        Encoder { sink: Sink::new(out), codec }
+    pub fn new(out: &'a mut Vec<u8>, coding: impl Into<Coding>) -> Self {
+        Encoder { sink: Sink::new(out, coding.into()) }
     }
 
     /// Writes a value. `Vec<u8>` and `Bytes` are written in one copy; they are recognised by type, not by the tokens
@@ -59,7 +58,7 @@ impl<'a> Encoder<'a> {
     #[inline(never)]
     pub fn plain<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unencodable> {
         let start = self.sink.len();
-        let written = match self.codec {
+        let written = match self.sink.codec() {
             CodecId::Bincode => value.serialize(Writer::<Bincode>::new(&mut self.sink)),
             #[cfg(feature = "postcard")]
             CodecId::Postcard => value.serialize(Writer::<Postcard>::new(&mut self.sink)),

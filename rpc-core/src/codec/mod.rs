@@ -5,6 +5,7 @@
 //! wrote. What comes out is byte for byte what `bincode::serde` and `postcard` write; a test compares them.
 
 mod bincode;
+mod coding;
 mod decoder;
 mod encoder;
 mod error;
@@ -14,6 +15,7 @@ mod postcard;
 mod read;
 mod write;
 
+pub use coding::Coding;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::{Malformed, Unencodable};

@@ -3,9 +3,8 @@
 //! Levels are counted by value: a reader knows how many it may still open, and hands one less to what it opens. So
 //! nothing has to be counted back, and for flat types the compiler drops the count altogether.
 
-use super::Malformed;
 use super::format::{Format, Scalar};
-use crate::limits::{NESTING_MAX, ZERO_SIZED_MAX};
+use super::{CodecId, Coding, Malformed};
 use serde::Deserializer;
 use serde::de::{
     DeserializeSeed, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
@@ -17,12 +16,17 @@ use std::marker::PhantomData;
 #[derive(Clone, Copy)]
 pub(super) struct Rest<'de> {
     bytes: &'de [u8],
-    zero_sized: usize,
+    zero_sized: u32,
+    coding: Coding,
 }
 
 impl<'de> Rest<'de> {
-    pub(super) fn new(payload: &'de [u8]) -> Self {
-        Rest { bytes: payload, zero_sized: ZERO_SIZED_MAX }
+    pub(super) fn new(payload: &'de [u8], coding: Coding) -> Self {
+        Rest { bytes: payload, zero_sized: coding.zero_sized, coding }
+    }
+
+    pub(super) fn codec(&self) -> CodecId {
+        self.coding.codec
     }
 
     pub(super) fn bytes_left(&self) -> usize {
@@ -33,7 +37,8 @@ impl<'de> Rest<'de> {
     #[inline]
     fn account(&mut self, before: usize) -> Result<(), Malformed> {
         if self.bytes.len() == before {
-            self.zero_sized = self.zero_sized.checked_sub(1).ok_or_else(too_many_zero_sized)?;
+            self.zero_sized =
+                self.zero_sized.checked_sub(1).ok_or_else(|| too_many_zero_sized(self.coding))?;
         }
         Ok(())
     }
@@ -42,13 +47,13 @@ impl<'de> Rest<'de> {
 /// Reads one value.
 pub(super) struct Reader<'a, 'de, F> {
     rest: &'a mut Rest<'de>,
-    levels: usize,
+    levels: u16,
     format: PhantomData<F>,
 }
 
 impl<'a, 'de, F: Format> Reader<'a, 'de, F> {
     pub(super) fn new(rest: &'a mut Rest<'de>) -> Self {
-        Reader { rest, levels: NESTING_MAX, format: PhantomData }
+        Reader { levels: rest.coding.nesting, rest, format: PhantomData }
     }
 
     /// A reader of the same level.
@@ -62,7 +67,7 @@ impl<'a, 'de, F: Format> Reader<'a, 'de, F> {
     fn enter(self) -> Result<Self, Malformed> {
         match self.levels.checked_sub(1) {
             Some(levels) => Ok(Reader { levels, ..self }),
-            None => Err(too_deep()),
+            None => Err(too_deep(self.rest.coding)),
         }
     }
 
@@ -86,7 +91,9 @@ impl<'a, 'de, F: Format> Reader<'a, 'de, F> {
     fn count(&mut self) -> Result<usize, Malformed> {
         let claimed: u64 = self.scalar()?;
         match usize::try_from(claimed) {
-            Ok(count) if count <= self.rest.bytes.len() || count <= self.rest.zero_sized => Ok(count),
+            Ok(count) if count <= self.rest.bytes.len() || count <= self.rest.zero_sized as usize => {
+                Ok(count)
+            }
             _ => Err(too_many(claimed, self.rest.bytes.len())),
         }
     }
@@ -412,8 +419,8 @@ fn unknown_variant(name: &str, index: u32, known: usize, why: Malformed) -> Malf
 }
 
 #[cold]
-fn too_deep() -> Malformed {
-    Malformed::new(format_args!("values nest more than {NESTING_MAX} deep"))
+fn too_deep(coding: Coding) -> Malformed {
+    Malformed::new(format_args!("values nest more than {} deep", coding.nesting))
 }
 
 #[cold]
@@ -427,8 +434,8 @@ fn too_long(claimed: u64, left: usize) -> Malformed {
 }
 
 #[cold]
-fn too_many_zero_sized() -> Malformed {
-    Malformed::new(format_args!("more than {ZERO_SIZED_MAX} elements that take no bytes"))
+fn too_many_zero_sized(coding: Coding) -> Malformed {
+    Malformed::new(format_args!("more than {} elements that take no bytes", coding.zero_sized))
 }
 
 #[cold]

@@ -1,8 +1,7 @@
 //! The writing half: a serde `Serializer` that refuses what could not be read back.
 
-use super::Unencodable;
 use super::format::{Format, Scalar};
-use crate::limits::{NESTING_MAX, ZERO_SIZED_MAX};
+use super::{CodecId, Coding, Unencodable};
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
@@ -12,12 +11,17 @@ use std::marker::PhantomData;
 /// Where a payload goes, and what is left of its allowance of elements that take no bytes.
 pub(super) struct Sink<'a> {
     out: &'a mut Vec<u8>,
-    zero_sized: usize,
+    zero_sized: u32,
+    coding: Coding,
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
-        Sink { out, zero_sized: ZERO_SIZED_MAX }
+    pub(super) fn new(out: &'a mut Vec<u8>, coding: Coding) -> Self {
+        Sink { out, zero_sized: coding.zero_sized, coding }
+    }
+
+    pub(super) fn codec(&self) -> CodecId {
+        self.coding.codec
     }
 
     pub(super) fn len(&self) -> usize {
@@ -32,7 +36,8 @@ impl<'a> Sink<'a> {
     #[inline]
     fn account(&mut self, before: usize) -> Result<(), Unencodable> {
         if self.out.len() == before {
-            self.zero_sized = self.zero_sized.checked_sub(1).ok_or_else(too_many_zero_sized)?;
+            self.zero_sized =
+                self.zero_sized.checked_sub(1).ok_or_else(|| too_many_zero_sized(self.coding))?;
         }
         Ok(())
     }
@@ -41,13 +46,13 @@ impl<'a> Sink<'a> {
 /// Writes one value, or the parts of one.
 pub(super) struct Writer<'b, 'a, F> {
     sink: &'b mut Sink<'a>,
-    levels: usize,
+    levels: u16,
     format: PhantomData<F>,
 }
 
 impl<'b, 'a, F: Format> Writer<'b, 'a, F> {
     pub(super) fn new(sink: &'b mut Sink<'a>) -> Self {
-        Writer { sink, levels: NESTING_MAX, format: PhantomData }
+        Writer { levels: sink.coding.nesting, sink, format: PhantomData }
     }
 
     /// A writer of the same level.
@@ -61,7 +66,7 @@ impl<'b, 'a, F: Format> Writer<'b, 'a, F> {
     fn enter(self) -> Result<Self, Unencodable> {
         match self.levels.checked_sub(1) {
             Some(levels) => Ok(Writer { levels, ..self }),
-            None => Err(too_deep()),
+            None => Err(too_deep(self.sink.coding)),
         }
     }
 
@@ -349,13 +354,13 @@ macro_rules! named {
 named! { SerializeStruct SerializeStructVariant }
 
 #[cold]
-fn too_deep() -> Unencodable {
-    Unencodable::new(format_args!("values nest more than {NESTING_MAX} deep"))
+fn too_deep(coding: Coding) -> Unencodable {
+    Unencodable::new(format_args!("values nest more than {} deep", coding.nesting))
 }
 
 #[cold]
-fn too_many_zero_sized() -> Unencodable {
-    Unencodable::new(format_args!("more than {ZERO_SIZED_MAX} elements that take no bytes"))
+fn too_many_zero_sized(coding: Coding) -> Unencodable {
+    Unencodable::new(format_args!("more than {} elements that take no bytes", coding.zero_sized))
 }
 
 #[cold]

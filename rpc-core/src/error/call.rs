@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One nested call on the way to a failure: who called whom.
+/// One nested call on the way to a failure: who called whom. Written as `Bank.pay 10.0.0.7:7001`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hop {
     /// The method whose call failed: `Bank.pay`.
@@ -20,7 +20,7 @@ impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.address.as_str() {
             "" => f.write_str(&self.method),
-            address => write!(f, "{} at {address}", self.method),
+            address => write!(f, "{} {address}", self.method),
         }
     }
 }
@@ -215,8 +215,10 @@ pub enum Error {
         /// The call.
         request_id: Option<RequestId>,
     },
-    /// The handler ran, and passed on that a call of its own failed.
-    #[error("{method} at {address} -> {}: {message} (executed){}", way(hops), named(*request_id))]
+    /// The handler ran, and passed on that a call of its own failed:
+    /// `Hall.sell -> Bank.pay 10.0.0.7:7001: no answer to a ping for 0.4 s (execution unknown); Hall.sell was executed`. What
+    /// stands in brackets concerns the last call of the chain.
+    #[error("{method} -> {}: {message}; {method} was executed{}", way(hops), named(*request_id))]
     Nested {
         /// The method that was called.
         method: &'static str,

@@ -6,8 +6,7 @@
 
 use super::difference::{Comparison, Side, Step, shown, written};
 use super::{Content, Node, NodeId, Signature};
-use crate::codec::{CodecId, Decoder, Malformed};
-use crate::limits::NESTING_MAX;
+use crate::codec::{Coding, Decoder, Malformed};
 use crate::service::Verdict;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -17,6 +16,9 @@ const ARGUMENT_VALUES_MAX: usize = 1 << 14;
 
 /// Values that are looked at in a result that could not be decoded.
 const RESULT_VALUES_MAX: usize = 1 << 20;
+
+/// Levels of nesting that are looked at: the walk is recursive.
+const DEPTH_MAX: usize = 128;
 
 /// A method whose two structures differ in appended variants alone.
 #[derive(Debug)]
@@ -55,11 +57,11 @@ impl Evolution {
     }
 
     /// The first value among the arguments that the server does not know.
-    pub(crate) fn unknown_argument(&self, payload: &[u8], codec: CodecId) -> Option<Box<UnknownVariant>> {
+    pub(crate) fn unknown_argument(&self, payload: &[u8], coding: Coding) -> Option<Box<UnknownVariant>> {
         if !self.more_here {
             return None;
         }
-        let from = Decoder::new(payload, codec);
+        let from = Decoder::new(payload, coding);
         let mut walk = Walk { writer: &self.here, reader: &self.there, from, left: ARGUMENT_VALUES_MAX };
         let (mine, theirs) = (self.here.arguments(), self.there.arguments());
         for (index, ((name, x), (_, y))) in mine.zip(theirs).enumerate() {
@@ -76,7 +78,7 @@ impl Evolution {
         &self,
         verdict: Verdict,
         payload: &[u8],
-        codec: CodecId,
+        coding: Coding,
     ) -> Option<Box<UnknownVariant>> {
         if !self.more_there {
             return None;
@@ -89,7 +91,7 @@ impl Evolution {
             }
             _ => (Step::Result, self.there.returns, self.here.returns),
         };
-        let from = Decoder::new(payload, codec);
+        let from = Decoder::new(payload, coding);
         let mut walk = Walk { writer: &self.there, reader: &self.here, from, left: RESULT_VALUES_MAX };
         walk.value(&Place { parent: None, step, depth: 0 }, x, y).err()?.unknown()
     }
@@ -151,7 +153,7 @@ struct Walk<'a, 'de> {
 
 impl<'a> Walk<'a, '_> {
     fn value(&mut self, place: &Place<'_>, x: NodeId, y: NodeId) -> Result<(), Stop> {
-        self.left = self.left.checked_sub(1).filter(|_| place.depth <= NESTING_MAX).ok_or(Stop::Blind)?;
+        self.left = self.left.checked_sub(1).filter(|_| place.depth <= DEPTH_MAX).ok_or(Stop::Blind)?;
         match (self.writer.node(x), self.reader.node(y)) {
             (Some(Node::Leaf(name)), Some(Node::Leaf(_))) => self.leaf(name),
             (Some(Node::Option(x)), Some(Node::Option(y))) => match self.read::<u8>()? {
@@ -277,7 +279,7 @@ impl<'a> Walk<'a, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Encoder;
+    use crate::codec::{CodecId, Encoder};
     use crate::schema::{Describe, Schema, Types, Variant};
     use proptest::prelude::*;
     use serde::{Deserialize, Serialize};
@@ -347,7 +349,7 @@ mod tests {
             let mut encoder = Encoder::new(&mut payload, *codec);
             write(&mut encoder);
             encoder.value(shape).expect("it can be written");
-            evolution.unknown_argument(&payload, *codec).map(|unknown| {
+            evolution.unknown_argument(&payload, (*codec).into()).map(|unknown| {
                 assert_eq!((&*unknown.name, &*unknown.variant, unknown.known), ("Shape", "Third", 2));
                 unknown.place
             })
@@ -449,7 +451,7 @@ mod tests {
         #[test]
         fn any_bytes_end_the_walk(payload: Vec<u8>) {
             for codec in CodecId::AVAILABLE {
-                evolved(&[<Vec<String> as Schema>::describe as Describe]).unknown_argument(&payload, *codec);
+                evolved(&[<Vec<String> as Schema>::describe as Describe]).unknown_argument(&payload, (*codec).into());
             }
         }
     }

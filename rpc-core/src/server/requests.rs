@@ -108,6 +108,15 @@ impl Session {
                 return Ok(());
             }
         };
+        let metadata_len = request.metadata.as_ref().map_or(0, |metadata| metadata.encoded_len());
+        if metadata_len > self.config.limits.metadata_max {
+            let reason = format!(
+                "{metadata_len} bytes of metadata, at most {} are accepted",
+                self.config.limits.metadata_max
+            );
+            self.refuse(lane, request.id, Code::ResourceExhausted, &reason);
+            return Ok(());
+        }
         let hash = match request.idempotent {
             true => 0,
             false => xxh3_64_with_seed(request.payload.as_slice(), entry.seed),

@@ -5,7 +5,7 @@ use super::endpoint::Services;
 use super::lane::Open;
 use super::slot::{Slot, SlotState};
 use super::{Config, Lane, Output};
-use crate::codec::CodecId;
+use crate::codec::{CodecId, Coding};
 use crate::connection::{ConnectionTime, Probe};
 use crate::error::ProtocolError;
 use crate::frame::{
@@ -81,9 +81,9 @@ impl Session {
         self.agreed.id
     }
 
-    /// The codec of all of its payloads.
-    pub fn codec(&self) -> CodecId {
-        self.agreed.codec
+    /// The codec of all of its payloads, and how far values may go.
+    pub fn coding(&self) -> Coding {
+        Coding::new(self.agreed.codec, &self.config.limits)
     }
 
     /// A connection of this client, past its `Hello`. Queues the `Welcome`. A session has four connections at most: a

@@ -1,6 +1,6 @@
 //! How a handler ends, on either side of the wire.
 
-use crate::codec::{CodecId, Decoder, Malformed, Unencodable};
+use crate::codec::{Coding, Decoder, Malformed, Unencodable};
 use crate::error::{Error, Execution};
 use crate::ids::RequestId;
 use crate::schema::Evolution;
@@ -97,8 +97,8 @@ pub struct Reply {
     pub verdict: Verdict,
     /// The value, encoded.
     pub payload: Payload,
-    /// What it is encoded in.
-    pub codec: CodecId,
+    /// How it is encoded.
+    pub coding: Coding,
     /// The method that was called.
     pub method: &'static str,
     /// The call.
@@ -114,8 +114,8 @@ impl Reply {
     /// [`Error::Undecodable`]: it is no `T`. [`Error::UnknownVariant`]: the server has variants that `T` lacks.
     pub fn read<T: DeserializeOwned + 'static>(&self) -> Result<T, Error> {
         let mut from = match &self.payload {
-            Payload::Owned(bytes) => Decoder::new(bytes, self.codec),
-            Payload::Shared(bytes) => Decoder::shared(bytes, self.codec),
+            Payload::Owned(bytes) => Decoder::new(bytes, self.coding),
+            Payload::Shared(bytes) => Decoder::shared(bytes, self.coding),
         };
         let value = from.value().map_err(|why| self.undecodable(why))?;
         from.end().map_err(|why| self.undecodable(why))?;
@@ -139,7 +139,7 @@ impl Reply {
     fn undecodable(&self, why: Malformed) -> Error {
         let (method, request_id) = (self.method, self.request_id);
         let found = self.evolution.as_deref().and_then(|evolution| {
-            let value = evolution.unknown_result(self.verdict, self.payload.as_slice(), self.codec)?;
+            let value = evolution.unknown_result(self.verdict, self.payload.as_slice(), self.coding)?;
             Some((value, evolution.address().clone()))
         });
         match found {

@@ -1,10 +1,14 @@
 //! What is refused, and in which words.
 
 use crate::{decode, encode, number};
-use rpc_core::codec::{Decoder, Encoder};
-use rpc_core::limits::{NESTING_MAX, ZERO_SIZED_MAX};
+use rpc_core::codec::{Coding, Decoder, Encoder};
+use rpc_core::limits::{Limits, NESTING_MOST};
 use serde::ser::{Error as _, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
+
+/// The defaults of [`Limits::nesting_max`] and [`Limits::zero_sized_max`].
+const DEEPEST: usize = 128;
+const EMPTY_ONES: usize = 1 << 16;
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Node {
@@ -49,32 +53,62 @@ impl Serialize for Announces {
 suite! {
     fn what_may_just_be_sent_may_just_be_read(codec) {
         // a node is two levels: the structure, and its option
-        let deepest = Node::chain(NESTING_MAX / 2);
+        let deepest = Node::chain(DEEPEST / 2);
         let bytes = encode(codec, &deepest).unwrap();
         assert_eq!(decode::<Node>(codec, &bytes).unwrap(), deepest);
-        let refused = encode(codec, &Node::chain(NESTING_MAX / 2 + 1)).unwrap_err();
+        let refused = encode(codec, &Node::chain(DEEPEST / 2 + 1)).unwrap_err();
         assert_eq!(refused.to_string(), "values nest more than 128 deep");
         let deeper = [&[1], &bytes[..]].concat();
         assert_eq!(decode::<Node>(codec, &deeper).unwrap_err().to_string(), "values nest more than 128 deep");
     }
 
+    fn the_deepest_values_that_can_be_allowed_fit_on_the_stack_of_a_worker(codec) {
+        let deepest = move || {
+            let coding = Coding::new(codec, &Limits::default().nesting_max(usize::MAX));
+            let mut bytes = Vec::new();
+            Encoder::new(&mut bytes, coding).value(&Node::chain(NESTING_MOST / 2)).unwrap();
+            assert!(Encoder::new(&mut bytes, coding).value(&Node::chain(NESTING_MOST / 2 + 1)).is_err());
+            assert!(Decoder::new(&bytes, codec).value::<Node>().is_err(), "more than the default");
+            Decoder::new(&bytes, coding).value::<Node>().unwrap();
+        };
+        // Half of what tokio gives its workers: the call stands somewhere on the stack already.
+        std::thread::Builder::new().stack_size(1 << 20).spawn(deepest).unwrap().join().unwrap();
+    }
+
+    fn what_is_set_is_what_bounds(codec) {
+        let coding = Coding::new(codec, &Limits::default().nesting_max(4).zero_sized_max(10));
+        let mut out = Vec::new();
+        let mut encoder = Encoder::new(&mut out, coding);
+        encoder.value(&Node::chain(2)).unwrap();
+        assert_eq!(encoder.value(&Node::chain(3)).unwrap_err().to_string(), "values nest more than 4 deep");
+        encoder.value(&vec![(); 10]).unwrap();
+        let refused = encoder.value(&vec![(); 1]).unwrap_err();
+        assert_eq!(refused.to_string(), "more than 10 elements that take no bytes");
+
+        let deep = encode(codec, &Node::chain(3)).unwrap();
+        let refused = Decoder::new(&deep, coding).value::<Node>().unwrap_err();
+        assert_eq!(refused.to_string(), "values nest more than 4 deep");
+        let many = encode(codec, &vec![(); 11]).unwrap();
+        assert!(Decoder::new(&many, coding).value::<Vec<()>>().is_err());
+    }
+
     fn as_many_elements_of_size_zero_are_sent_as_are_read(codec) {
-        let most = vec![vec![(); ZERO_SIZED_MAX / 2]; 2];
+        let most = vec![vec![(); EMPTY_ONES / 2]; 2];
         let bytes = encode(codec, &most).unwrap();
         assert_eq!(decode::<Vec<Vec<()>>>(codec, &bytes).unwrap(), most);
-        let refused = encode(codec, &vec![(); ZERO_SIZED_MAX + 1]).unwrap_err();
+        let refused = encode(codec, &vec![(); EMPTY_ONES + 1]).unwrap_err();
         assert_eq!(refused.to_string(), "more than 65536 elements that take no bytes");
     }
 
     fn the_allowance_is_that_of_the_whole_message(codec) {
         let mut out = Vec::new();
         let mut encoder = Encoder::new(&mut out, codec);
-        encoder.value(&vec![(); ZERO_SIZED_MAX]).unwrap();
+        encoder.value(&vec![(); EMPTY_ONES]).unwrap();
         assert!(encoder.value(&vec![(); 1]).is_err());
         let mut twice = out.clone();
         twice.extend_from_slice(&out);
         let mut from = Decoder::new(&twice, codec);
-        assert_eq!(from.value::<Vec<()>>().unwrap().len(), ZERO_SIZED_MAX);
+        assert_eq!(from.value::<Vec<()>>().unwrap().len(), EMPTY_ONES);
         assert!(from.value::<Vec<()>>().is_err());
     }
 

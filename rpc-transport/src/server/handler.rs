@@ -85,7 +85,7 @@ pub(crate) fn begin(
 fn dispatch(link: &Arc<Link>, execute: Execute, buffer: Vec<u8>) -> Pin<Box<Handler>> {
     let Execute { at, service, method, deadline, attempt, metadata, payload, .. } = execute;
     let context = Context { link: link.clone(), at, deadline, attempt, metadata };
-    let incoming = Incoming::new(context, link.session().codec(), payload, buffer);
+    let incoming = Incoming::new(context, link.session().coding(), payload, buffer);
     match link.server().services().get(usize::from(service)) {
         Some(service) => service.dispatch(method, incoming),
         None => crate::incoming::no_such_method(incoming),
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(code, Code::Unavailable);
         assert_eq!(message, "no answer to a ping for 0.4 s");
         let way: Vec<String> = hops.iter().map(ToString::to_string).collect();
-        assert_eq!(way, ["Bank.pay at 10.0.0.7:7001", "Vault.open at 10.0.0.8:7002"]);
+        assert_eq!(way, ["Bank.pay 10.0.0.7:7001", "Vault.open 10.0.0.8:7002"]);
     }
 
     #[test]

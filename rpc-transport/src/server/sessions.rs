@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::server::handler::{Ended, Handling};
 use crate::server::host::Host;
 use crate::server::running::Running;
-use rpc_core::codec::CodecId;
+use rpc_core::codec::Coding;
 use rpc_core::server::{Execute, Lane, Output, Session};
 use rpc_core::{Instant, ProtocolError, SessionId, SlotId};
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ use tokio::task::AbortHandle;
 /// A session, shared by the tasks of its connections and of its handlers.
 pub(crate) struct Served {
     id: SessionId,
-    codec: CodecId,
+    coding: Coding,
     engine: Mutex<Engine>,
 }
 
@@ -94,7 +94,7 @@ impl Todo {
 
 impl Served {
     pub(crate) fn new(session: Box<Session>) -> Self {
-        let (id, codec) = (session.id(), session.codec());
+        let (id, coding) = (session.id(), session.coding());
         let engine = Engine {
             session,
             running: Running::default(),
@@ -103,15 +103,15 @@ impl Served {
             lanes: Vec::new(),
             lanes_made: 0,
         };
-        Self { id, codec, engine: Mutex::new(engine) }
+        Self { id, coding, engine: Mutex::new(engine) }
     }
 
     pub(crate) fn id(&self) -> SessionId {
         self.id
     }
 
-    pub(crate) fn codec(&self) -> CodecId {
-        self.codec
+    pub(crate) fn coding(&self) -> Coding {
+        self.coding
     }
 
     // A panic under this lock could only come from the engine, which has none; the other connections go on.
