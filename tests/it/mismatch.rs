@@ -280,11 +280,14 @@ async fn all_places_where_a_method_differs_are_named() {
     let expected = [
         "sell: argument 2 (section).row: u32 here, u64 there",
         "sell: argument 2 (section).seat: u32 here, u64 there",
+        "sell: result.row: u32 here, u64 there",
+        "sell: result.seat: u32 here, u64 there",
         "sell: error.Limit.limit: u32 here, u64 there",
     ];
     assert_eq!(all, expected);
     let text = "BoxOffice.sell: argument 2 (section).row: u32 here, u64 there; argument 2 (section).seat: u32 here, \
-                u64 there; error.Limit.limit: u32 here, u64 there";
+                u64 there; result.row: u32 here, u64 there; result.seat: u32 here, u64 there; error.Limit.limit: \
+                u32 here, u64 there";
     assert_eq!(error.to_string(), format!("{text}{}", there(&server)));
     assert_eq!((error.execution(), error.code()), (Execution::NotExecuted, Code::FailedPrecondition));
     assert_eq!((office.channel().stats().bytes_out, hall.runs()), (sent, 0), "nothing was sent");
@@ -307,11 +310,11 @@ async fn variants_inserted_reordered_or_renamed_disable_their_method_alone() {
     for (error, place) in [
         (
             soon(office.inserted(stalls)).await.unwrap_err(),
-            "inserted: argument 1 (section), variant 2: `Box` here, `Balcony` there",
+            "inserted: argument 1 (section).Balcony: nothing here, variant 2 there",
         ),
         (
             soon(office.reordered(stalls)).await.unwrap_err(),
-            "reordered: argument 1 (section), variant 1: `Stalls` here, `Box` there",
+            "reordered: argument 1 (section), order of variants: Stalls before Box here, Box before Stalls there",
         ),
         (
             soon(office.renamed(stalls)).await.unwrap_err(),

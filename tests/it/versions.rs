@@ -203,14 +203,14 @@ async fn an_argument_that_was_added_or_removed_disables_its_method() {
     let both = both().await;
     let (old, new) = (soon(both.old.argument_added(1)).await, soon(both.new.argument_added(1, 2)).await);
     let texts = [
-        "argument_added: 1 argument here, 2 arguments there",
-        "argument_added: 2 arguments here, 1 argument there",
+        "argument_added: argument 2 (seat): nothing here, u8 there",
+        "argument_added: argument 2 (seat): u8 here, nothing there",
     ];
     differ(&both, old, new, texts);
     let (old, new) = (soon(both.old.argument_removed(1, 2)).await, soon(both.new.argument_removed(1)).await);
     let texts = [
-        "argument_removed: 2 arguments here, 1 argument there",
-        "argument_removed: 1 argument here, 2 arguments there",
+        "argument_removed: argument 2 (seat): u8 here, nothing there",
+        "argument_removed: argument 2 (seat): nothing here, u8 there",
     ];
     differ(&both, old, new, texts);
 }
@@ -221,8 +221,8 @@ async fn arguments_that_changed_places_or_names_disable_their_method() {
     let (old, new) =
         (soon(both.old.arguments_swapped(1, 2)).await, soon(both.new.arguments_swapped(1, 2)).await);
     let texts = [
-        "arguments_swapped: argument 1: `row` here, `seat` there; argument 2: `seat` here, `row` there",
-        "arguments_swapped: argument 1: `seat` here, `row` there; argument 2: `row` here, `seat` there",
+        "arguments_swapped: order of arguments: row before seat here, seat before row there",
+        "arguments_swapped: order of arguments: seat before row here, row before seat there",
     ];
     differ(&both, old, new, texts);
     let (old, new) = (soon(both.old.argument_renamed(1)).await, soon(both.new.argument_renamed(1)).await);
@@ -241,8 +241,8 @@ async fn a_field_that_was_added_or_removed_disables_the_methods_that_use_it() {
         soon(both.new.field_added(Default::default())).await,
     );
     let texts = [
-        "field_added: argument 1 (place), field 2: nothing here, `seat` there",
-        "field_added: argument 1 (place), field 2: `seat` here, nothing there",
+        "field_added: argument 1 (place).seat: nothing here, u8 there",
+        "field_added: argument 1 (place).seat: u8 here, nothing there",
     ];
     differ(&both, old, new, texts);
     let (old, new) = (
@@ -250,8 +250,8 @@ async fn a_field_that_was_added_or_removed_disables_the_methods_that_use_it() {
         soon(both.new.field_removed(Default::default())).await,
     );
     let texts = [
-        "field_removed: argument 1 (place), field 2: `seat` here, nothing there",
-        "field_removed: argument 1 (place), field 2: nothing here, `seat` there",
+        "field_removed: argument 1 (place).seat: u8 here, nothing there",
+        "field_removed: argument 1 (place).seat: nothing here, u8 there",
     ];
     differ(&both, old, new, texts);
 }
@@ -264,8 +264,8 @@ async fn fields_that_changed_places_or_names_disable_the_methods_that_use_them()
         soon(both.new.fields_swapped(Default::default())).await,
     );
     let texts = [
-        "fields_swapped: argument 1 (place), field 1: `row` here, `seat` there",
-        "fields_swapped: argument 1 (place), field 1: `seat` here, `row` there",
+        "fields_swapped: argument 1 (place), order of fields: row before seat here, seat before row there",
+        "fields_swapped: argument 1 (place), order of fields: seat before row here, row before seat there",
     ];
     differ(&both, old, new, texts);
     let (old, new) = (

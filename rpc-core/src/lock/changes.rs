@@ -171,15 +171,7 @@ impl Changes {
     fn method(&mut self, (locked, old): (&Lock, &Method), (now, new): (&Lock, &Method)) -> Vec<Appended> {
         let name = &new.name;
         let (before, after) = (locked.signature(old), now.signature(new));
-        let mut found = after.compare(&before, name);
-        // An enum is looked into at its first place only, and whether it is also returned matters.
-        let result =
-            |lock: &Lock, method: &Method| Signature::new(lock.nodes.clone(), Vec::new(), method.returns);
-        for appended in result(now, new).compare(&result(locked, old), name).appended {
-            if !found.appended.contains(&appended) {
-                found.appended.push(appended);
-            }
-        }
+        let found = after.compare(&before, name);
         if found.differences.is_empty() {
             for (old, new) in renamed_types(&before, &after) {
                 let what =

@@ -15,6 +15,8 @@ mod ranges;
 mod shared;
 mod signature;
 mod types;
+mod walk;
+mod words;
 
 pub(crate) use difference::COMPARISONS_MAX;
 pub use difference::{Appended, Comparison, DIFFERENCES_MAX, Difference, Side};

@@ -151,7 +151,8 @@ fn a_variant_that_was_removed_from_the_end_fails_where_it_is_sent() {
 #[test]
 fn a_variant_in_the_middle_is_a_difference() {
     let report = report(&[("Balcony,", "Gallery, Balcony,")]);
-    let expected = "  - free_seats: argument 1 (section), variant 2: `Balcony` in the lock file, `Gallery` in the trait\n";
+    let expected =
+        "  - free_seats: argument 1 (section).Gallery: nothing in the lock file, variant 2 in the trait\n";
     assert!(report.starts_with(&format!("{BOTH}{expected}")), "{report}");
 }
 

@@ -34,7 +34,7 @@ fn arguments_are_counted_and_named() {
     let two = signature(&[("a", u8::describe), ("b", u8::describe)], <()>::describe);
     let one = signature(&[("a", u8::describe)], <()>::describe);
     let found = two.difference(&one, "sell").unwrap().to_string();
-    assert_eq!(found, "sell: 2 arguments here, 1 argument there");
+    assert_eq!(found, "sell: argument 2 (b): u8 here, nothing there");
     let other = signature(&[("a", u8::describe), ("c", u8::describe)], <()>::describe);
     let found = two.difference(&other, "sell").unwrap().to_string();
     assert_eq!(found, "sell: argument 2: `b` here, `c` there");
@@ -42,17 +42,19 @@ fn arguments_are_counted_and_named() {
 
 #[test]
 fn added_removed_and_swapped_fields_are_named() {
-    differ::<Two, Three>(", field 3: nothing here, `z` there");
-    differ::<Three, Two>(", field 3: `z` here, nothing there");
-    differ::<Two, Swapped>(", field 1: `x` here, `y` there");
-    differ::<HashMap<u8, Two>, BTreeMap<u8, Swapped>>("[value], field 1: `x` here, `y` there");
+    differ::<Two, Three>(".z: nothing here, u8 there");
+    differ::<Three, Two>(".z: u8 here, nothing there");
+    differ::<Two, Swapped>(", order of fields: x before y here, y before x there");
+    differ::<HashMap<u8, Two>, BTreeMap<u8, Swapped>>(
+        "[value], order of fields: x before y here, y before x there",
+    );
     differ::<HashMap<u8, Two>, BTreeMap<u16, Two>>("[key]: u8 here, u16 there");
 }
 
 #[test]
 fn variants_are_named() {
     differ::<Abc, SignedB>(".B: u8 here, i8 there");
-    differ::<Abc, WithoutB>(", variant 2: `B` here, `C` there");
+    differ::<Abc, WithoutB>(".B: variant 2 here, nothing there");
     differ::<Abc, WideC>(".C.x: u8 here, u16 there");
     differ::<Abc, PairB>(".B: 1 element here, 2 elements there");
     differ::<Abc, UnitB>(".B: unnamed fields here, no content there");
@@ -94,8 +96,7 @@ fn no_more_differences_are_listed_than_anyone_reads() {
         types.signature((0..100).map(|n| (format!("a{n}"), id)).collect(), id)
     };
     assert_eq!(many(u8::describe).differences(&many(u16::describe), "m").len(), DIFFERENCES_MAX);
-    // what is in a type is looked into once, however often the type is used
-    assert_eq!(many(Ticket::describe).differences(&many(Wide::describe), "m").len(), 1);
+    assert_eq!(many(Ticket::describe).differences(&many(Wide::describe), "m").len(), DIFFERENCES_MAX);
     type Wide16 =
         (u8, (u16, (u32, (u64, (i8, (i16, (i32, (i64, (f32, (f64, (u128, (i128, (char, bool)))))))))))));
     type Less16 =
@@ -106,6 +107,92 @@ fn no_more_differences_are_listed_than_anyone_reads() {
     );
     let found = a.differences(&b, "m");
     assert!(found.len() > 10 && found.len() <= DIFFERENCES_MAX, "{}", found.len());
+}
+
+/// All differences, in words.
+fn all(here: &rpc_core::schema::Signature, there: &rpc_core::schema::Signature) -> Vec<String> {
+    here.differences(there, "m").iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn beside_an_argument_that_was_added_all_others_are_compared() {
+    let here = signature(&[("a", u8::describe), ("t", Ticket::describe)], u8::describe);
+    let arguments = [("new", bool::describe as _), ("a", u16::describe as _), ("t", Wide::describe as _)];
+    let there = signature(&arguments, u16::describe);
+    let expected = [
+        "m: argument 1 (a): u8 here, u16 there",
+        "m: argument 1 (new): nothing here, bool there",
+        "m: argument 2 (t).seat: u32 here, u64 there",
+        "m: result: u8 here, u16 there",
+    ];
+    assert_eq!(all(&here, &there), expected);
+}
+
+#[test]
+fn beside_fields_that_were_added_removed_moved_or_renamed_all_others_are_compared() {
+    structure! { Old as "T" { gone: u8, a: u8, b: u8, c: u8, name: u8 } }
+    structure! { New as "T" { c: u8, b: u16, a: u8, added: bool, title: i8 } }
+    let expected = [
+        "m: argument 1 (ticket).gone: u8 here, nothing there",
+        "m: argument 1 (ticket).b: u8 here, u16 there",
+        "m: argument 1 (ticket).added: nothing here, bool there",
+        "m: argument 1 (ticket), field 5: `name: u8` here, `title: i8` there",
+        "m: argument 1 (ticket), order of fields: a before c here, c before a there",
+    ];
+    assert_eq!(all(&with::<Old>(), &with::<New>()), expected);
+}
+
+#[test]
+fn beside_a_variant_that_was_inserted_all_others_are_compared() {
+    choice! { Old as "E" { A(u8), B { x: u8 } } }
+    choice! { New as "E" { New, A(u16), B { x: u16, y: u8 } } }
+    let expected = [
+        "m: argument 1 (ticket).A: u8 here, u16 there",
+        "m: argument 1 (ticket).New: nothing here, variant 1 there",
+        "m: argument 1 (ticket).B.x: u8 here, u16 there",
+        "m: argument 1 (ticket).B.y: nothing here, u8 there",
+    ];
+    assert_eq!(all(&with::<Old>(), &with::<New>()), expected);
+}
+
+#[test]
+fn a_type_that_differs_is_named_in_every_place() {
+    structure! { Old as "Pair" { one: Ticket, two: Vec<Ticket>, deep: Option<(u8, Vec<Ticket>)> } }
+    structure! { New as "Pair" { one: Wide, two: Vec<Wide>, deep: Option<(u8, Vec<Wide>)> } }
+    let here = signature(&[("a", Ticket::describe), ("pair", Old::describe)], Ticket::describe);
+    let there = signature(&[("a", Wide::describe), ("pair", New::describe)], Wide::describe);
+    let places = [
+        "argument 1 (a)",
+        "argument 2 (pair).one",
+        "argument 2 (pair).two[]",
+        "argument 2 (pair).deep?.1[]",
+        "result",
+    ];
+    assert_eq!(all(&here, &there), places.map(|place| format!("m: {place}.seat: u32 here, u64 there")));
+}
+
+#[test]
+fn a_recursive_type_that_differs_is_named_in_every_argument_once() {
+    structure! { Old as "Tree" { children: Vec<Old>, value: u8, parent: Option<Box<Old>> } }
+    structure! { New as "Tree" { children: Vec<New>, value: u16, parent: Option<Box<New>> } }
+    structure! { OldLeaf as "Leaf" { tree: Option<Box<Old>> } }
+    structure! { NewLeaf as "Leaf" { tree: Option<Box<New>> } }
+    let here = signature(&[("a", Old::describe), ("b", Vec::<Old>::describe)], OldLeaf::describe);
+    let there = signature(&[("a", New::describe), ("b", Vec::<New>::describe)], NewLeaf::describe);
+    let places = ["argument 1 (a)", "argument 2 (b)[]", "result.tree?"];
+    assert_eq!(all(&here, &there), places.map(|place| format!("m: {place}.value: u8 here, u16 there")));
+}
+
+#[test]
+fn names_that_stand_twice_are_never_taken_for_the_same() {
+    let names = |names: &[&str]| {
+        let mut types = Types::default();
+        let id = u8::describe(&mut types);
+        types.signature(names.iter().map(|name| ((*name).to_owned(), id)).collect(), id)
+    };
+    assert_eq!(all(&names(&["a", "a"]), &names(&["a", "a"])), [""; 0]);
+    assert_eq!(all(&names(&["a", "a"]), &names(&["a"])).len(), 1);
+    assert_eq!(all(&names(&["a", "b", "b"]), &names(&["a", "a", "b"])).len(), 1);
 }
 
 #[test]
