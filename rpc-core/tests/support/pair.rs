@@ -45,6 +45,8 @@ pub struct Pair {
     pub stopped: Vec<(SlotId, bool)>,
     pub faults: Vec<ProtocolError>,
     sessions: u64,
+    /// Steps since time has gone on.
+    pub(super) standing: u32,
     /// Counts of servers before a restart.
     past: Stats,
 }
@@ -74,6 +76,7 @@ impl Pair {
             stopped: Vec::new(),
             faults: Vec::new(),
             sessions: 0,
+            standing: 0,
             past: Stats::default(),
         }
     }
