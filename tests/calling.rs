@@ -38,8 +38,7 @@ impl Store for Shelf {
 /// Limits of a client that gives its server time: a busy machine may hold a living one up for longer than a dead one is
 /// waited for.
 fn patient() -> Limits {
-    let limits = Limits::default().probe_after(Duration::from_secs(60));
-    limits
+    Limits::default().probe_after(Duration::from_secs(60))
 }
 
 async fn soon<T>(what: impl IntoFuture<Output = T>) -> T {

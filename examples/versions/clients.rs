@@ -44,7 +44,7 @@ pub(crate) async fn old(office: past::BoxOfficeClient) -> Result<()> {
     must_be("sell(7, Parquet)", office.sell(7, Section::Parquet).await, ticket)?;
     must_be("free_seats(Orchestra)", office.free_seats(Section::Orchestra).await, 800)?;
     let missing = (Code::Unimplemented, Execution::NotExecuted);
-    must_fail("opening_hours()", office.opening_hours().await, missing.0, missing.1)?;
+    must_fail("opening_hours(6)", office.opening_hours(6).await, missing.0, missing.1)?;
     let differs = office.price(Section::Orchestra, 3).await;
     must_fail("price(Orchestra, 3)", differs, Code::FailedPrecondition, Execution::NotExecuted)?;
     // The server answers with a section that this client has never heard of.
@@ -62,8 +62,8 @@ pub(crate) async fn new(office: present::BoxOfficeClient) -> Result<()> {
         return Err("a server of 1.0 cannot refund".into());
     }
     must_fail("refund(..)", office.refund(seat).await, Code::Unimplemented, Execution::NotExecuted)?;
-    let missing = office.hours().await;
-    must_fail("hours()", missing, Code::Unimplemented, Execution::NotExecuted)?;
+    let missing = office.hours(6).await;
+    must_fail("hours(6)", missing, Code::Unimplemented, Execution::NotExecuted)?;
     let differs = office.price(Section::Orchestra, 3).await;
     must_fail("price(Orchestra, 3)", differs, Code::FailedPrecondition, Execution::NotExecuted)?;
     // It finds out by itself that the server does not know this section, and sends nothing.

@@ -23,8 +23,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 const LIMIT: Duration = Duration::from_millis(300);
 
 fn limits() -> Limits {
-    let limits = Limits::default().handshake(LIMIT);
-    limits
+    Limits::default().handshake(LIMIT)
 }
 
 async fn bind_error(what: &str, address: SocketAddr) -> BindError {

@@ -21,3 +21,4 @@ mod streams;
 mod support;
 mod timeouts;
 mod unread;
+mod versions;
