@@ -328,6 +328,47 @@ async fn a_renamed_method_is_missing_under_its_old_name_and_the_new_one_is_sugge
     assert_eq!(soon(office.price(4)).await.unwrap(), 4);
 }
 
+/// One method of [`named_before`] is there under a name of its own, and takes more.
+mod only_one_renamed {
+    #[carnegie::service(name = "BoxOffice", version = "1.2")]
+    pub(crate) trait Office {
+        async fn sell(&self, order: u64, holder: String) -> u64;
+        async fn price(&self, section: u8) -> u32;
+        async fn give_bakc(&self, order: u32) -> u64;
+        async fn open(&self) -> u8;
+        async fn withdraw(&self, seats: Vec<u16>, reason: String) -> u64;
+    }
+}
+
+impl only_one_renamed::Office for Hall {
+    async fn sell(&self, order: u64, _: String) -> u64 {
+        order
+    }
+    async fn price(&self, section: u8) -> u32 {
+        section.into()
+    }
+    async fn give_bakc(&self, order: u32) -> u64 {
+        order.into()
+    }
+    async fn open(&self) -> u8 {
+        0
+    }
+    async fn withdraw(&self, seats: Vec<u16>, _: String) -> u64 {
+        seats.len() as u64
+    }
+}
+
+#[tokio::test]
+async fn the_only_method_that_a_missing_one_can_be_is_suggested_whatever_it_is_called() {
+    let server = run(Server::new().add(only_one_renamed::OfficeServer::new(Hall))).await;
+    let office: named_before::OfficeClient = server.client().await;
+    let text = soon(office.steal(vec![])).await.unwrap_err().to_string();
+    assert!(
+        text.ends_with("has no method BoxOffice.steal (BoxOffice 1.2); did you mean withdraw?"),
+        "{text}"
+    );
+}
+
 #[cfg(feature = "postcard")]
 #[tokio::test]
 async fn each_client_chooses_the_codec_of_its_connection_from_those_of_the_server() {
