@@ -31,7 +31,7 @@ const LATER: Describe = |types| {
     )
 };
 /// Too large for any answer.
-const HUGE: Describe = |types| types.opaque(&"x".repeat(60_000));
+const HUGE: Describe = |types| types.opaque(&"x".repeat(300_000));
 
 const fn sell(section: &'static [Argument], idempotent: bool) -> Method {
     Method {
@@ -169,15 +169,17 @@ fn a_request_whose_method_the_client_could_not_compare_is_refused() {
     }
 }
 
-/// A client of [`LATER_HALL`] whose server answers this.
-fn answered(method: BoundMethod, types: Vec<u8>) -> (Pair, Result<(), Error>) {
+/// A client of [`LATER_HALL`] whose server answers this, with so many bytes of the types ahead.
+fn answered(method: BoundMethod, mut types: Vec<u8>, ahead: usize) -> (Pair, Result<(), Error>) {
     let mut pair = Pair::new();
     pair.raw = true;
     let hall = pair.client.bind(pair.now, &LATER_HALL);
     pair.pump();
+    let part: Vec<u8> = types.drain(..ahead).collect();
     let result = BoundResult::Accepted { version: (1, 0), methods: vec![method], types };
     pair.inject_down(&written(|out| {
         welcome(8).write(out);
+        Bound { number: 0, result: BoundResult::Types { part } }.write(out);
         Bound { number: 0, result }.write(out);
     }));
     let supported = pair.client.supports(hall, SELL);
@@ -252,6 +254,7 @@ proptest! {
         types in prop::collection::vec(any::<u8>(), 1..300),
         structure in prop::collection::vec(any::<u8>(), 0..60),
         flips in prop::collection::vec((any::<usize>(), any::<u8>()), 0..3),
+        ahead in 0..1000_usize,
         payload in prop::collection::vec(0..4_u8, 0..60),
     ) {
         let (mut types, structure) = if made_up { (types, structure) } else { honest(&OLD_HALL) };
@@ -259,7 +262,8 @@ proptest! {
             let at = at % types.len();
             types[at] ^= with;
         }
-        let (mut pair, supported) = answered(BoundMethod::Differs { runs_once: false, structure }, types);
+        let ahead = ahead.min(types.len());
+        let (mut pair, supported) = answered(BoundMethod::Differs { runs_once: false, structure }, types, ahead);
         let key = pair.start(rpc_core::client::BindingId(0), SELL, &payload);
         let sent = !of_kind(&pair.wire().up.sent, Kind::Request).is_empty();
         prop_assert!(sent != pair.has_ended(key));
@@ -321,7 +325,7 @@ fn bytes_of(client: &'static Descriptor, server: &'static Descriptor) -> (usize,
 
 #[test]
 fn structures_are_sent_only_where_they_differ_and_types_only_once() {
-    for methods in [10, 100] {
+    for methods in [10, 100, 300] {
         let (bind, alike) = bytes_of(office(methods, |_| false), office(methods, |_| false));
         let (_, one) = bytes_of(office(methods, |_| false), office(methods, |index| index == 3));
         let (_, all) = bytes_of(office(methods, |_| false), office(methods, |_| true));
@@ -332,4 +336,106 @@ fn structures_are_sent_only_where_they_differ_and_types_only_once() {
         assert!(one - alike < 300, "{one} bytes if one differs");
         assert!(all - one < 40 * methods, "{all} bytes if all differ");
     }
+}
+
+/// A structure that no other method has, of some 250 bytes, with an enum that all have.
+fn own<const N: usize, const LATER_ON: bool>(types: &mut Types) -> rpc_core::schema::NodeId {
+    const FIELDS: [(&str, Describe); 12] = [
+        ("section", OLD),
+        ("number_of_the_order", <u64 as Schema>::describe),
+        ("name_of_the_customer", <String as Schema>::describe),
+        ("street_of_the_customer", <String as Schema>::describe),
+        ("town_of_the_customer", <String as Schema>::describe),
+        ("country_of_the_customer", <String as Schema>::describe),
+        ("number_of_the_row", <u32 as Schema>::describe),
+        ("number_of_the_seat", <u32 as Schema>::describe),
+        ("price_in_cents", <u64 as Schema>::describe),
+        ("discount_in_cents", <u64 as Schema>::describe),
+        ("wants_a_receipt", <bool as Schema>::describe),
+        ("remarks_of_the_seller", <Option<String> as Schema>::describe),
+    ];
+    const LATER_FIELDS: [(&str, Describe); 12] = {
+        let mut fields = FIELDS;
+        fields[0].1 = LATER;
+        fields
+    };
+    let fields: &'static [(&str, Describe)] = if LATER_ON { &LATER_FIELDS } else { &FIELDS };
+    types.structure(TypeId::of::<[u8; N]>(), &format!("OrderOfKind{N}"), fields)
+}
+
+/// 300 methods, each with a structure of its own.
+fn wide<const LATER_ON: bool>() -> &'static Descriptor {
+    macro_rules! all {
+        ($($ten:literal)*) => { [$(all!(@ $ten, 0 1 2 3 4 5 6 7 8 9)),*].concat() };
+        (@ $ten:literal, $($one:literal)*) => { [$(own::<{ 10 * $ten + $one }, LATER_ON> as Describe),*] };
+    }
+    let all: Vec<Describe> =
+        all!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29);
+    let method = |(index, describe): (usize, Describe)| {
+        let name: &'static str = format!("sell_{index}").leak();
+        let path: &'static str = format!("BoxOffice.sell_{index}").leak();
+        let arguments: &'static [Argument] = vec![Argument { name: "order", describe }].leak();
+        Method { name, path, arguments, ..sell(&[], false) }
+    };
+    let methods: Vec<Method> = all.into_iter().enumerate().map(method).collect();
+    Box::leak(Box::new(Descriptor { name: "BoxOffice", version: (1, 0), methods: methods.leak() }))
+}
+
+#[test]
+fn an_appended_variant_disables_none_of_three_hundred_methods_with_types_of_their_own() {
+    let (_, bytes) = bytes_of(wide::<false>(), wide::<true>());
+    println!("300 methods with types of their own: Bound {bytes} bytes");
+    assert!(bytes > rpc_core::limits::TABLE_FRAME_MAX, "{bytes} bytes: one frame would do");
+}
+
+#[test]
+fn types_may_come_in_parts() {
+    let (types, structure) = honest(&OLD_HALL);
+    for ahead in [0, 1, types.len() - 1] {
+        let structure = structure.clone();
+        let (_, supported) =
+            answered(BoundMethod::Differs { runs_once: false, structure }, types.clone(), ahead);
+        supported.expect("the later hall has appended a variant");
+    }
+}
+
+#[test]
+fn types_that_never_end_end_the_connection() {
+    let mut pair = Pair::new();
+    pair.raw = true;
+    pair.client.bind(pair.now, &LATER_HALL);
+    pair.pump();
+    let part = |length| Bound { number: 0, result: BoundResult::Types { part: vec![0; length] } };
+    pair.inject_down(&written(|out| {
+        welcome(8).write(out);
+        (0..4).for_each(|_| part(64 << 10).write(out));
+    }));
+    assert_eq!(of_kind(&pair.wire().up.sent, Kind::Close).len(), 0, "so much is allowed");
+    pair.inject_down(&written(|out| part(64 << 10).write(out)));
+    assert_eq!(of_kind(&pair.wire().up.sent, Kind::Close).len(), 1);
+}
+
+#[test]
+fn what_a_session_is_sent_of_types_is_bounded_over_all_its_bindings() {
+    let service = wide::<true>();
+    let mut pair = Pair::with(Default::default(), Default::default(), vec![service]);
+    pair.bind(service);
+    let method = |method: &Method| rpc_core::frame::BindMethod {
+        name: method.name.to_owned(),
+        fingerprint: 0,
+        idempotent: false,
+        since: None,
+    };
+    let methods: Vec<_> = service.methods.iter().map(method).collect();
+    let bind = |number: u16| rpc_core::frame::Bind {
+        number: number.into(),
+        base: 300 * number,
+        service: service.name.to_owned(),
+        version: service.version,
+        methods: methods.clone(),
+    };
+    // All at once: the client would end the connection at the first answer that it has not asked for.
+    pair.inject_up(&written(|out| (1..50).for_each(|number| bind(number).write(out))));
+    let bytes: usize = of_kind(&pair.wire().down.sent, Kind::Bound).iter().map(Vec::len).sum();
+    assert!((1 << 20..3 << 19).contains(&bytes), "{bytes}");
 }

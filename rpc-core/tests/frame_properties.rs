@@ -251,6 +251,7 @@ fn bound() -> impl Strategy<Value = Any> {
             .prop_map(|(version, methods, types)| BoundResult::Accepted { version, methods, types }),
         offers().prop_map(|offered| BoundResult::NotFound { offered }),
         offers().prop_map(|offered| BoundResult::OtherVersion { offered }),
+        vec(any::<u8>(), 0..50).prop_map(|part| BoundResult::Types { part }),
     ];
     (any::<u32>(), result).prop_map(|(number, result)| Any::Bound(Bound { number, result }))
 }

@@ -162,6 +162,13 @@ fn binding(page: &mut Page) {
     ];
     let accepted = Bound { number: 0, result: BoundResult::Accepted { version: (1, 0), methods, types } };
     page.frame("bound", accepted, Bound::write, Bound::read);
+    let part = vec![6, 0, 3, b'u'];
+    page.frame(
+        "bound-types",
+        Bound { number: 0, result: BoundResult::Types { part } },
+        Bound::write,
+        Bound::read,
+    );
     let offer = |name: &str, version| Offer { name: name.to_owned(), version };
     let offered = vec![offer("Bank", (1, 2))];
     let not_found = Bound { number: 1, result: BoundResult::NotFound { offered } };
@@ -290,7 +297,7 @@ fn the_limits_that_the_page_names_are_those_of_the_code() {
         ("credentials |", CREDENTIALS_MAX),
         ("methods of a service |", METHODS_MAX),
         ("method table of a session |", METHOD_TABLE_MAX),
-        ("types in one `Bound` |", rpc_core::schema::NODES_MAX),
+        ("types in one binding |", rpc_core::schema::NODES_MAX),
         ("hops |", HOPS_MAX),
         ("calls in one `Release` |", RELEASE_MAX),
         ("connections of a session |", CONNECTIONS_PER_SESSION),

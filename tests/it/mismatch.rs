@@ -57,6 +57,8 @@ mod old {
         async fn reordered(&self, section: Section) -> u32;
         async fn renamed(&self, section: Section) -> u32;
         async fn blind(&self, #[rpc(opaque)] what: Vec<u8>, section: Section) -> u32;
+        #[rpc(opaque)]
+        async fn hidden(&self) -> Section;
     }
 }
 
@@ -127,6 +129,8 @@ mod new {
     #[carnegie::service(name = "BoxOffice", version = "1.3")]
     pub(crate) trait Office {
         async fn blind(&self, #[rpc(opaque)] what: Vec<u8>, section: Section) -> u32;
+        #[rpc(opaque)]
+        async fn hidden(&self) -> Section;
         async fn renamed(&self, section: Renamed) -> u32;
         async fn reordered(&self, section: Reordered) -> u32;
         async fn inserted(&self, section: Inserted) -> u32;
@@ -183,6 +187,9 @@ impl old::Office for Hall {
     async fn renamed(&self, _: old::Section) -> u32 {
         self.ran(1)
     }
+    async fn hidden(&self) -> old::Section {
+        self.ran(old::Section::Stalls)
+    }
     async fn blind(&self, what: Vec<u8>, _: old::Section) -> u32 {
         self.ran(what.len() as u32)
     }
@@ -223,6 +230,9 @@ impl new::Office for Hall {
     }
     async fn renamed(&self, _: new::Renamed) -> u32 {
         self.ran(1)
+    }
+    async fn hidden(&self) -> new::Section {
+        self.ran(new::Section::Balcony)
     }
     async fn blind(&self, what: Vec<u8>, _: new::Section) -> u32 {
         self.ran(what.len() as u32)
@@ -408,8 +418,12 @@ async fn an_argument_that_the_client_cannot_judge_is_refused_by_the_server_befor
     let office: new::OfficeClient = client(&server).await;
     assert_eq!(soon(office.blind(vec![1, 2], new::Section::Stalls)).await.unwrap(), 2);
     let error = soon(office.blind(vec![1, 2], new::Section::Balcony)).await.unwrap_err();
-    let text = error.to_string();
-    assert!(text.contains("Section has no variant with index 2, it has 2 variants"), "{text}");
+    let text = format!(
+        "BoxOffice.blind: refused by {}: Section has no variant with index 2: the side \
+         that reads knows 2 variants, the side that wrote is likely newer (not executed)",
+        server.address
+    );
+    assert_eq!(said(&error), text);
     assert_eq!((error.execution(), error.code()), (Execution::NotExecuted, Code::InvalidArgument));
     assert_eq!(hall.runs(), 1);
     assert_eq!(soon(office.blind(vec![1], new::Section::Stalls)).await.unwrap(), 1);
@@ -451,4 +465,15 @@ async fn a_result_that_is_not_known_is_found_wherever_it_is() {
     let plan = old::Plan::from([(old::Section::Box { number: 7 }, vec![None])]);
     let text = soon(office.plan(plan)).await.unwrap_err().to_string();
     assert!(text.contains("this client does not know Tree::Bare (result[value][]?.Node[]), which"), "{text}");
+}
+
+#[tokio::test]
+async fn a_result_behind_a_type_without_a_structure_says_what_is_known_and_that_it_was_executed() {
+    let (server, hall) = new_server().await;
+    let office: old::OfficeClient = client(&server).await;
+    let error = soon(office.hidden()).await.unwrap_err();
+    let text = "BoxOffice.hidden: the reply cannot be read: Section has no variant with index 2: the side that reads knows \
+                2 variants, the side that wrote is likely newer (executed)";
+    assert_eq!(said(&error), text);
+    assert_eq!((error.execution(), hall.runs()), (Execution::Executed, 1));
 }

@@ -1,13 +1,16 @@
 //! What was agreed with the server about one service.
 
 use crate::codec::Coding;
-use crate::error::{BindError, Error, Execution, Offer};
+use crate::error::{BindError, Error, Execution, Offer, ProtocolError};
 use crate::frame::{Bind, BindMethod, Bound, BoundMethod, BoundResult, Suggestion};
 use crate::limits::METHOD_TABLE_MAX;
-use crate::schema::{COMPARISONS_MAX, Difference, Evolution, read_signature, read_types};
+use crate::schema::{COMPARISONS_MAX, Difference, Evolution, TYPES_MAX, read_signature, read_types};
 use crate::service::{Descriptor, Method};
 use crate::time::Instant;
 use std::sync::Arc;
+
+/// Bytes of types that may go ahead of an answer: what a server sends at most, and their number.
+const GATHERED_MAX: usize = TYPES_MAX + 16;
 
 /// Comparisons of types in one binding, over all of its methods: the server may have made its types up.
 const BINDING_COMPARISONS_MAX: usize = 1 << 19;
@@ -53,14 +56,16 @@ pub(super) struct Binding {
     /// The usable methods whose types are not quite the same: as a rule there are none.
     evolved: Vec<(u16, Arc<Evolution>)>,
     fingerprints: Vec<u64>,
+    /// Types that the server has sent ahead of its answer.
+    types: Vec<u8>,
 }
 
 impl Binding {
     pub(super) fn new(service: &'static Descriptor) -> Self {
         let fingerprints = service.methods.iter().map(|method| method.fingerprint()).collect();
         let (base, since) = (0, Instant::default());
-        let (state, evolved) = (State::Idle, Vec::new());
-        Self { service, base, since, awaited: false, held: false, state, evolved, fingerprints }
+        let (state, evolved, types) = (State::Idle, Vec::new(), Vec::new());
+        Self { service, base, since, awaited: false, held: false, state, evolved, fingerprints, types }
     }
 
     /// Somebody wants to call through it, and waits for the outcome.
@@ -120,6 +125,7 @@ impl Binding {
         }
         self.base = taken;
         self.state = State::Asked;
+        self.types.clear();
         self.frame(number).write(out);
         Ok(taken + count as u16)
     }
@@ -159,14 +165,26 @@ impl Binding {
         }
     }
 
+    /// Types that belong to the server's answer, which follows.
+    pub(super) fn gather(&mut self, part: &[u8]) -> Result<(), ProtocolError> {
+        if part.len() > GATHERED_MAX.saturating_sub(self.types.len()) {
+            let what = format!("more than {GATHERED_MAX} bytes of types for {}", self.service.name);
+            return Err(ProtocolError::LimitExceeded { what });
+        }
+        self.types.extend_from_slice(part);
+        Ok(())
+    }
+
     /// The server's answer.
     pub(super) fn answered(&mut self, bound: Bound, address: &str) -> Result<(), BindError> {
         let address = address.to_owned();
+        let mut gathered = std::mem::take(&mut self.types);
         match bound.result {
             BoundResult::Accepted { version, methods, types }
                 if methods.len() == self.service.methods.len() =>
             {
-                let methods = self.agree(methods, &types, &address);
+                gathered.extend(types);
+                let methods = self.agree(methods, &gathered, &address);
                 self.state = State::Agreed { methods, server: version };
                 Ok(())
             }
@@ -186,6 +204,9 @@ impl Binding {
                 wanted: Offer { name: self.service.name.to_owned(), version: self.service.version },
                 offered,
             }),
+            BoundResult::Types { .. } => {
+                Err(BindError::ProtocolMismatch { address, why: "types instead of an answer".to_owned() })
+            }
         }
     }
 

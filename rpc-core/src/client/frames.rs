@@ -234,6 +234,9 @@ impl Client {
             let what = format!("it answers binding {number}, which was not asked for");
             return Err(ProtocolError::Malformed { kind: "Bound", what });
         };
+        if let frame::BoundResult::Types { part } = &bound.result {
+            return binding.gather(part);
+        }
         match (&mut self.link, binding.answered(bound, &address)) {
             // Another server may have the service: whoever waits for it is not told yet.
             (Link::Greeting(open), Err(error)) => {

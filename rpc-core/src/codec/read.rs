@@ -415,7 +415,11 @@ fn unknown_variant(name: &str, index: u32, known: usize, why: Malformed) -> Malf
     if (index as usize) < known {
         return why;
     }
-    Malformed::new(format_args!("{name} has no variant with index {index}, it has {known} variants"))
+    let variants = if known == 1 { "variant" } else { "variants" };
+    Malformed::new(format_args!(
+        "{name} has no variant with index {index}: the side that reads knows {known} {variants}, the side that wrote \
+         is likely newer"
+    ))
 }
 
 #[cold]

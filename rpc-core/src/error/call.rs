@@ -110,7 +110,7 @@ pub enum Error {
         source: Arc<BindError>,
     },
     /// The server refused the request before it started. Never executed.
-    #[error("{method}: refused by {address}: {reason}{}", named(*request_id))]
+    #[error("{method}: refused by {address}: {reason} (not executed){}", named(*request_id))]
     Refused {
         /// The method that was called.
         method: &'static str,

@@ -4,10 +4,16 @@ use super::wire::{self, Reader};
 use super::{Checksum, Flags, Header, Kind};
 use crate::error::{Offer, ProtocolError};
 use crate::ids::SlotId;
-use crate::limits::{METHODS_MAX, TABLE_FRAME_MAX, TEXT_MAX};
+use crate::limits::{CHUNK_LEN, METHODS_MAX, TABLE_FRAME_MAX, TEXT_MAX};
 
 /// Bytes of an offer without a name.
 const OFFER_LEAST: usize = 2 + 4;
+
+/// More types than this go ahead, in frames of their own, so that the structures have the room of the answer itself.
+const TYPES_WITHIN: usize = 16 << 10;
+
+/// Types in one of these frames.
+const TYPES_PART: usize = CHUNK_LEN;
 
 /// The most bytes of a method besides its structure or the name of another one: status, flag, length.
 const METHOD_LEAST: usize = 1 + 1 + 4;
@@ -53,7 +59,8 @@ pub enum BoundResult {
         version: (u16, u16),
         /// In the order of the client's table.
         methods: Vec<BoundMethod>,
-        /// The types that the structures refer to, in a form that is opaque to frames; empty if there are none.
+        /// The types that the structures refer to, in a form that is opaque to frames; empty if there are none. What came
+        /// in [`BoundResult::Types`] goes before.
         types: Vec<u8>,
     },
     /// There is no service of that name.
@@ -65,6 +72,11 @@ pub enum BoundResult {
     OtherVersion {
         /// The versions that there are.
         offered: Vec<Offer>,
+    },
+    /// The next part of the types of an answer that follows.
+    Types {
+        /// In a form that is opaque to frames.
+        part: Vec<u8>,
     },
 }
 
@@ -78,26 +90,37 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Appends the frame. Structures, suggestions and offers that do not fit into it are left out: the client then knows
-    /// that a method differs, but not where.
+    /// Appends the frame; before it, if there are many types, as many as these take. Structures, suggestions and offers that do
+    /// not fit into it are left out: the client then knows that a method differs, but not where.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let id = SlotId::from_wire(u64::from(self.number));
-        let start = super::begin(out, Kind::Bound, Flags::NONE, 0, 0, id);
         match &self.result {
-            BoundResult::Accepted { version, methods, types } => {
-                out.push(0);
-                wire::put_version(out, *version);
-                write_methods(out, start, methods, types);
+            BoundResult::Accepted { version, methods, types } if types.len() > TYPES_WITHIN => {
+                for part in types.chunks(TYPES_PART) {
+                    self.framed(out, |out, _| write_types(out, part));
+                }
+                self.framed(out, |out, start| write_accepted(out, start, *version, methods, &[], true));
             }
-            BoundResult::NotFound { offered } => {
+            BoundResult::Accepted { version, methods, types } => {
+                self.framed(out, |out, start| {
+                    write_accepted(out, start, *version, methods, types, !types.is_empty());
+                });
+            }
+            BoundResult::NotFound { offered } => self.framed(out, |out, start| {
                 out.push(1);
                 write_offers(out, start, offered);
-            }
-            BoundResult::OtherVersion { offered } => {
+            }),
+            BoundResult::OtherVersion { offered } => self.framed(out, |out, start| {
                 out.push(2);
                 write_offers(out, start, offered);
-            }
+            }),
+            BoundResult::Types { part } => self.framed(out, |out, _| write_types(out, part)),
         }
+    }
+
+    fn framed(&self, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>, usize)) {
+        let id = SlotId::from_wire(u64::from(self.number));
+        let start = super::begin(out, Kind::Bound, Flags::NONE, 0, 0, id);
+        body(out, start);
         super::seal(out, start, Checksum::Whole);
     }
 
@@ -117,26 +140,40 @@ impl Bound {
             },
             1 => BoundResult::NotFound { offered: read_offers(&mut reader)? },
             2 => BoundResult::OtherVersion { offered: read_offers(&mut reader)? },
-            other => return Err(reader.malformed(format!("result is {other}, not 0, 1 or 2"))),
+            3 => BoundResult::Types { part: read_block(&mut reader, "types")? },
+            other => return Err(reader.malformed(format!("result is {other}, not 0 to 3"))),
         };
         reader.end()?;
         Ok(Self { number, result })
     }
 }
 
-fn write_methods(out: &mut Vec<u8>, start: usize, methods: &[BoundMethod], types: &[u8]) {
+fn write_types(out: &mut Vec<u8>, part: &[u8]) {
+    out.push(3);
+    put_block(out, part);
+}
+
+/// `typed`: the structures' types are here or went ahead. Without them a structure says nothing.
+fn write_accepted(
+    out: &mut Vec<u8>,
+    start: usize,
+    version: (u16, u16),
+    methods: &[BoundMethod],
+    types: &[u8],
+    typed: bool,
+) {
+    out.push(0);
+    wire::put_version(out, version);
     let methods = methods.get(..METHODS_MAX).unwrap_or(methods);
     wire::put_u16(out, methods.len() as u16);
     // Room for what every method needs at least is kept, whatever came before.
     let kept = out.len() - start + METHOD_LEAST * methods.len() + 4;
-    let mut room = TABLE_FRAME_MAX.saturating_sub(kept);
+    let mut room = TABLE_FRAME_MAX.saturating_sub(kept + types.len());
     let mut fits = |length: usize| {
         let fits = length <= room;
         room -= if fits { length } else { 0 };
         fits
     };
-    // Without its types a structure says nothing.
-    let types = if fits(types.len()) { types } else { &[] };
     for method in methods {
         match method {
             BoundMethod::Usable => out.push(0),
@@ -148,8 +185,7 @@ fn write_methods(out: &mut Vec<u8>, start: usize, methods: &[BoundMethod], types
             }
             BoundMethod::Missing { .. } => out.push(1),
             BoundMethod::Differs { runs_once, structure } => {
-                let structure =
-                    if !types.is_empty() && fits(structure.len()) { structure.as_slice() } else { &[] };
+                let structure = if typed && fits(structure.len()) { structure.as_slice() } else { &[] };
                 out.extend([2, u8::from(*runs_once)]);
                 put_block(out, structure);
             }
@@ -289,9 +325,22 @@ mod tests {
     }
 
     #[test]
-    fn types_that_do_not_fit_are_left_out_with_all_structures() {
-        let (methods, types) = written(&accepted(vec![differs(vec![1])], vec![1; TABLE_FRAME_MAX]));
-        assert_eq!((methods, types), (vec![differs(Vec::new())], Vec::new()));
+    fn many_types_go_ahead_in_frames_of_their_own() {
+        let types: Vec<u8> = (0..=255).cycle().take(3 * TYPES_PART + 5).collect();
+        let methods = vec![differs(vec![1; 50]); METHODS_MAX];
+        let mut out = Vec::new();
+        accepted(methods.clone(), types.clone()).write(&mut out);
+        let (mut rest, mut gathered) = (&out[..], Vec::new());
+        let last = loop {
+            let (header, body) = crate::frame::split(rest, Checksum::Whole).expect("sound").expect("whole");
+            rest = &rest[header.length as usize..];
+            match Bound::read(&header, body).expect("a bound").result {
+                BoundResult::Types { part } => gathered.extend(part),
+                last => break last,
+            }
+        };
+        assert!(rest.is_empty() && gathered == types);
+        assert_eq!(last, BoundResult::Accepted { version: (1, 0), methods, types: Vec::new() });
     }
 
     #[test]

@@ -8,22 +8,36 @@ use crate::codec::{CodecId, Decoder, Encoder};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The most bytes of types in one answer. What goes beyond is left out, method by method.
-const TYPES_MAX: usize = 48 << 10;
+/// The most bytes of types in one answer. What goes beyond is left out, method by method. There is room for about a thousand
+/// structures of a dozen fields; whoever reads them needs many times as much memory.
+pub(crate) const TYPES_MAX: usize = 256 << 10;
 
 /// Methods that may fail to fit before no further one is tried: a client chooses how many methods are asked for.
 const MISFITS_MAX: usize = 16;
 
 /// Collects the types of several methods of one service.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Excerpt {
+    most: usize,
     places: BTreeMap<NodeId, NodeId>,
     misfits: usize,
     /// The nodes, encoded.
     bytes: Vec<u8>,
 }
 
+impl Default for Excerpt {
+    fn default() -> Self {
+        Self::within(TYPES_MAX)
+    }
+}
+
 impl Excerpt {
+    /// One of at most so many bytes, and never more than one answer may hold (256 KiB, the default).
+    pub fn within(most: usize) -> Self {
+        let (places, bytes) = (BTreeMap::new(), Vec::new());
+        Self { most: most.min(TYPES_MAX), places, misfits: 0, bytes }
+    }
+
     /// Adds what a method needs, and gives its structure. All methods must come from one
     /// [`Descriptor::signatures`](crate::service::Descriptor::signatures). `None`: it does not fit, and nothing was added.
     pub fn add(&mut self, signature: &Signature) -> Option<Vec<u8>> {
@@ -39,7 +53,7 @@ impl Excerpt {
             next += 1;
             let node = signature.node(id).map(|node| node.mapped(&mut |id| self.place(id, &mut fresh)));
             let written = node.is_some_and(|node| encode(&node, &mut self.bytes));
-            if !written || self.bytes.len() > TYPES_MAX || self.places.len() > NODES_MAX {
+            if !written || self.bytes.len() > self.most || self.places.len() > NODES_MAX {
                 for id in &fresh {
                     self.places.remove(id);
                 }
@@ -78,11 +92,11 @@ fn encode<T: serde::Serialize>(value: &T, to: &mut Vec<u8>) -> bool {
 /// The types that a peer sent. `None`: they cannot be read, or refer to types that are not there.
 pub fn read_types(bytes: &[u8]) -> Option<Arc<[Node]>> {
     let mut from = Decoder::new(bytes, CodecId::Bincode);
-    let nodes: Vec<Node> = from.plain().ok()?;
+    let count = from.plain::<u64>().ok().filter(|count| *count <= NODES_MAX as u64)?;
+    let nodes: Vec<Node> = (0..count).map(|_| from.plain().ok()).collect::<Option<_>>()?;
     from.end().ok()?;
     let known = |id: &NodeId| (id.0 as usize) < nodes.len();
-    let sound = nodes.len() <= NODES_MAX && nodes.iter().all(|node| node.references().iter().all(known));
-    sound.then(|| nodes.into())
+    nodes.iter().all(|node| node.references().iter().all(known)).then(|| nodes.into())
 }
 
 /// The structure of a method that a peer sent along with types. `None` as in [`read_types`].

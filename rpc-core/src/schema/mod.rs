@@ -21,6 +21,7 @@ mod words;
 pub(crate) use difference::COMPARISONS_MAX;
 pub use difference::{Appended, Comparison, DIFFERENCES_MAX, Difference, Side};
 pub use evolution::{Evolution, UnknownVariant};
+pub(crate) use excerpt::TYPES_MAX;
 pub use excerpt::{Excerpt, read_signature, read_types};
 pub use impls::LEAVES;
 pub use node::{Content, Node, NodeId};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The most nodes that a signature from a peer may have.
-pub const NODES_MAX: usize = 4096;
+pub const NODES_MAX: usize = 16 << 10;
 
 /// The structure of a method's arguments and of its result. The methods of a service share their nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

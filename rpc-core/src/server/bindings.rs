@@ -6,9 +6,13 @@ use super::suggestion::Suggestions;
 use crate::error::{Offer, ProtocolError};
 use crate::frame::{Bind, Bound, BoundMethod, BoundResult};
 use crate::limits::METHOD_TABLE_MAX;
-use crate::schema::Excerpt;
+use crate::schema::{Excerpt, TYPES_MAX};
 use crate::service::Descriptor;
 use xxhash_rust::xxh3::xxh3_64;
+
+/// Bytes of types in all answers of a session: those of four services with as many as one answer may hold. Otherwise a client
+/// could have gigabytes made for it with the binds of one read.
+pub(super) const TYPES_PER_SESSION_MAX: usize = 4 * TYPES_MAX;
 
 /// One method of the session's table.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +69,7 @@ impl Session {
     fn accept(&mut self, bind: &Bind, service: usize) -> BoundResult {
         let services = self.services.clone();
         let (ours, prints) = (services.all[service], &services.fingerprints[service]);
-        let mut excerpt = Excerpt::default();
+        let mut excerpt = Excerpt::within(self.types_left);
         let mut suggestions = Suggestions::new(ours, prints, bind);
         let mut methods = Vec::with_capacity(bind.methods.len());
         self.table.resize(usize::from(bind.base), None);
@@ -101,6 +105,8 @@ impl Session {
                 seed: xxh3_64(method.path.as_bytes()),
             }));
         }
-        BoundResult::Accepted { version: ours.version, methods, types: excerpt.into_types() }
+        let types = excerpt.into_types();
+        self.types_left = self.types_left.saturating_sub(types.len());
+        BoundResult::Accepted { version: ours.version, methods, types }
     }
 }

@@ -44,6 +44,8 @@ pub struct Session {
     pub(super) slots: Vec<Slot>,
     /// The methods of all bindings; refused bindings leave holes.
     pub(super) table: Vec<Option<Entry>>,
+    /// Bytes of types that may still be sent: a short `Bind` asks for many.
+    pub(super) types_left: usize,
     pub(super) outputs: VecDeque<Output>,
     /// No handler's time is up before this. Kept low instead of exact: a timer that fires too early costs one scan.
     pub(super) next_deadline: Instant,
@@ -66,6 +68,7 @@ impl Session {
             lanes: Default::default(),
             slots: Vec::new(),
             table: Vec::new(),
+            types_left: super::bindings::TYPES_PER_SESSION_MAX,
             outputs: VecDeque::new(),
             next_deadline: Instant::NEVER,
             executing: 0,

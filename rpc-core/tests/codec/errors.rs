@@ -132,7 +132,7 @@ suite! {
 
     fn a_variant_that_is_not_known_is_named_with_its_enum(codec) {
         let refused = decode::<Result<u8, u8>>(codec, &[7, 0]).unwrap_err().to_string();
-        assert_eq!(refused, "Result has no variant with index 7, it has 2 variants");
+        assert_eq!(refused, "Result has no variant with index 7: the side that reads knows 2 variants, the side that wrote is likely newer");
     }
 
     fn a_sequence_has_as_many_elements_as_it_announces(codec) {
