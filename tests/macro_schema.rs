@@ -49,10 +49,10 @@ fn fields_and_variants_differ_by_name_type_and_order() {
         h: pub(super) struct Renamed { x: u8, y: u8 }
     }
     assert!(difference::<a::T, b::T>().is_some_and(|d| d.contains(".y: u8 here, u16 there")));
-    assert!(difference::<a::T, c::T>().is_some_and(|d| d.contains("`x` here, `y` there")));
+    assert!(difference::<a::T, c::T>().is_some_and(|d| d.contains("x before y here, y before x there")));
     assert!(difference::<a::T, d::T>().is_some());
     assert!(difference::<e::E, f::E>().is_some_and(|d| d.contains(".C.x: u8 here, i8 there")));
-    assert!(difference::<e::E, g::E>().is_some_and(|d| d.contains("`B` here, `C` there")));
+    assert!(difference::<e::E, g::E>().is_some_and(|d| d.contains(".B: variant 2 here, nothing there")));
     assert!(difference::<a::T, e::E>().is_some());
     assert_eq!(difference::<a::T, h::Renamed>(), None);
 }

@@ -145,10 +145,10 @@ fn beside_fields_that_were_added_removed_moved_or_renamed_all_others_are_compare
 #[test]
 fn beside_a_variant_that_was_inserted_all_others_are_compared() {
     choice! { Old as "E" { A(u8), B { x: u8 } } }
-    choice! { New as "E" { New, A(u16), B { x: u16, y: u8 } } }
+    choice! { New as "E" { Front, A(u16), B { x: u16, y: u8 } } }
     let expected = [
         "m: argument 1 (ticket).A: u8 here, u16 there",
-        "m: argument 1 (ticket).New: nothing here, variant 1 there",
+        "m: argument 1 (ticket).Front: nothing here, variant 1 there",
         "m: argument 1 (ticket).B.x: u8 here, u16 there",
         "m: argument 1 (ticket).B.y: nothing here, u8 there",
     ];
