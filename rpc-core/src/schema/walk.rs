@@ -319,12 +319,12 @@ impl<'a> Walk<'a> {
             list.iter().map(|(name, _)| name.as_str()).filter(|name| other.contains_key(name)).collect()
         };
         let (mine, other) = (common(a, &theirs), common(b, &ours));
-        if mine != other {
-            let (here, there) = in_order(&mine, &other);
-            self.differ(path, &at(path, &format!("order of {}s", list.word())), here, there);
-        } else if reports == 0 {
+        if mine.len() != other.len() {
             // Only a peer that made its names up has one name twice.
             self.differ(path, "", counted(a.len(), list.word()), counted(b.len(), list.word()));
+        } else if mine != other {
+            let (here, there) = in_order(&mine, &other);
+            self.differ(path, &at(path, &format!("order of {}s", list.word())), here, there);
         }
     }
 
