@@ -131,6 +131,10 @@ impl Handling {
         }
     }
 
+    pub(crate) fn has_begun(&self) -> bool {
+        matches!(self, Handling::Waiting(_))
+    }
+
     /// Lets the handler go on in a task of its own, or on a thread of its own if it blocks.
     pub(crate) fn spawn(self, link: &Arc<Link>) -> AbortHandle {
         let link = link.clone();
