@@ -1,6 +1,6 @@
 //! Several services on one server, versions of a service, and what a client learns when the two sides differ.
 
-use crate::support::{run, soon};
+use crate::support::{patient, run, soon, until};
 #[cfg(feature = "postcard")]
 use carnegie::CodecId;
 use carnegie::{BindError, Client, Code, Context, Error, Execution, Server, service};
@@ -167,6 +167,54 @@ async fn a_service_that_nobody_used_for_a_while_is_bound_again_on_the_present_co
     let bank: BankClient = soon(office.channel().bind()).await.unwrap();
     assert_eq!(soon(bank.pay(5)).await.unwrap(), 5);
     assert_eq!(second.server.stats().connections, 1);
+}
+
+/// Repeats what it is asked, or never ends, and says so.
+#[service]
+trait Echo {
+    #[rpc(idempotent)]
+    async fn echo(&self, number: u32) -> u32;
+}
+
+struct Echoes(Option<tokio::sync::mpsc::UnboundedSender<()>>);
+
+impl Echo for Echoes {
+    async fn echo(&self, number: u32) -> u32 {
+        if let Some(begun) = &self.0 {
+            begun.send(()).unwrap();
+            std::future::pending::<()>().await;
+        }
+        number
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_was_let_go_and_bound_again_is_asked_for_on_the_next_connection() {
+    let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
+    let first = run(Server::new().add(EchoServer::new(Echoes(Some(begun))))).await;
+    let without = run(Server::new().add(BankServer::new(Hall))).await;
+    let last = run(Server::new().add(EchoServer::new(Echoes(None)))).await;
+    let list = format!("{}, {}, {}", first.address, without.address, last.address);
+    let echo: EchoClient = soon(carnegie::connect(list).limits(patient())).await.unwrap();
+    let channel = echo.channel().clone();
+    drop(echo);
+    let echo: EchoClient = soon(channel.bind()).await.unwrap();
+    let call = tokio::spawn(echo.echo(4).into_owned());
+    soon(began.recv()).await.unwrap();
+    first.stop().await;
+    // The server without the service is passed over only by who asks for it in the handshake.
+    assert_eq!(soon(call).await.unwrap().unwrap(), 4);
+    assert_eq!(channel.server_address(), Some(last.address.to_string()));
+}
+
+#[tokio::test]
+async fn a_service_cannot_be_bound_while_no_server_is_there() {
+    let server = run(Server::new().add(BankServer::new(Hall))).await;
+    let bank: BankClient = server.client().await;
+    server.stop().await;
+    until(|| bank.channel().server_address().is_none()).await;
+    let error = soon(bank.channel().bind::<BankClient>()).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
 }
 
 #[tokio::test]

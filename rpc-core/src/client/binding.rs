@@ -134,6 +134,7 @@ impl Binding {
     /// Another connection is there.
     pub(super) fn start_over(&mut self) {
         self.state = State::Idle;
+        self.evolved.clear();
     }
 
     /// Whether its methods fit into one frame: otherwise no server can be asked.
@@ -191,7 +192,6 @@ impl Binding {
 
     /// Finds where the methods differ that the server does not take for the same.
     fn agree(&mut self, methods: Vec<BoundMethod>, types: &[u8], address: &str) -> Vec<Agreement> {
-        self.evolved.clear();
         let (types, mut left) = (read_types(types), BINDING_COMPARISONS_MAX);
         let judge = |(index, (ours, theirs)): (usize, (&Method, BoundMethod))| match theirs {
             BoundMethod::Usable => Agreement::Usable,

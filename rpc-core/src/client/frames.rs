@@ -58,7 +58,7 @@ impl Client {
         for index in 0..self.bindings.len() {
             self.bindings[index].start_over();
             if self.bindings[index].is_held() {
-                self.ask(BindingId(index as u16));
+                self.ask(now, BindingId(index as u16));
             }
         }
     }
@@ -84,10 +84,14 @@ impl Client {
     }
 
     /// Asks for a service on the connection that is there, if that was not done; `false` if there is none.
-    pub(super) fn ask(&mut self, id: BindingId) -> bool {
+    pub(super) fn ask(&mut self, now: Instant, id: BindingId) -> bool {
+        let busy = self.is_busy();
         let Some(open) = self.link.open_mut().filter(|open| !open.draining) else { return false };
         let Some(binding) = self.bindings.get_mut(usize::from(id.0)) else { return false };
         if binding.is_idle() {
+            if !busy {
+                open.liveness.waiting_since(now);
+            }
             match binding.ask(u32::from(id.0), open.methods, open.outgoing.ready()) {
                 Ok(methods) => open.methods = methods,
                 Err(error) => self.end_binding(id, Err(error)),
@@ -336,6 +340,15 @@ impl Client {
     /// The connection is gone, and with it the session. What was never written goes on over the next connection; so do
     /// idempotent calls; of any other call nobody can say any more whether it ran.
     pub(super) fn lose(&mut self, now: Instant, why: &str) {
+        self.lose_and(now, why, false);
+    }
+
+    /// The same, and the connection's address comes last in the next round, however long it had worked.
+    pub(super) fn lose_address(&mut self, now: Instant, why: &str) {
+        self.lose_and(now, why, true);
+    }
+
+    fn lose_and(&mut self, now: Instant, why: &str, pass: bool) {
         let link = std::mem::replace(&mut self.link, Link::Down(Default::default()));
         let was_ready = matches!(link, Link::Ready(_));
         let open = match link {
@@ -354,7 +367,7 @@ impl Client {
         self.slots.reset(0);
         let error = BindError::Interrupted { address: open.address.to_string(), why: why.to_owned() };
         let settled = was_ready && now - open.opened >= SETTLED;
-        if was_ready && (open.draining || now - open.opened < SHORT_LIVED) {
+        if was_ready && (pass || open.draining || now - open.opened < SHORT_LIVED) {
             self.round.pass();
         }
         if was_ready && open.draining {

@@ -108,6 +108,16 @@ impl Link {
         }
     }
 
+    /// Whether what a binding has come to holds for the server that is there: not what a server said that is gone, nor a
+    /// refusal in the handshake, after which the next address may be tried.
+    pub(super) fn vouches_for(&self, outcome: &Result<(), BindError>) -> bool {
+        match self {
+            Link::Ready(_) => true,
+            Link::Greeting(_) => outcome.is_ok(),
+            Link::Down(_) | Link::Dialling(..) => false,
+        }
+    }
+
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         match self {
             Link::Dialling(connection, _) => Some(*connection),
