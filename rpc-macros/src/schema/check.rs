@@ -38,9 +38,14 @@ pub(super) fn container(container: &Container<'_>, errors: &mut Errors) -> bool 
 fn nameless(container: &Container<'_>, errors: &mut Errors) {
     let generic = container.generics.type_params().next().is_some();
     let hidden = container.attrs.opaque.as_ref().filter(|_| generic);
-    let fields = container.fields().filter(|field| mentions_parameter(field.ty, container.generics));
-    let fields = fields.filter_map(|field| field.attrs.opaque.as_ref());
-    for opaque in hidden.into_iter().chain(fields).filter(|opaque| opaque.name.is_none()) {
+    let depends = |field: &&Field<'_>| mentions_parameter(field.ty, container.generics);
+    let fields = container.fields().filter(depends).filter_map(|field| field.attrs.opaque.as_ref());
+    let variants = container.variants().iter().filter(|variant| {
+        let mut written = variant.body.fields().iter().filter(|field| !field.attrs.is_skipped());
+        written.any(|field| field.attrs.opaque.is_none() && depends(&field))
+    });
+    let variants = variants.filter_map(|variant| variant.attrs.opaque.as_ref());
+    for opaque in hidden.into_iter().chain(variants).chain(fields).filter(|opaque| opaque.name.is_none()) {
         errors.at_span(
             opaque.span,
             "this is another type for each parameter, and would be compared by one name; write a name that holds for all that are used, such as `opaque = \"geo.Point\"`",
