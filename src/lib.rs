@@ -155,7 +155,7 @@ pub use rpc_macros::service;
 ///
 /// | attribute of serde | |
 /// |---|---|
-/// | `rename`, `rename_all`, `rename_all_fields` | honoured, if writing and reading use the same name |
+/// | `rename`, `rename_all`, `rename_all_fields` | honoured, if writing and reading use the same name, and no two fields or variants of a type do |
 /// | `transparent`; `into` with `from` or `try_from`, of one type | honoured: the type is described as the other |
 /// | `skip` on a field | honoured: the field is not there |
 /// | `bound` | honoured: the same is asked of the parameters |
