@@ -35,8 +35,10 @@
 //! and says that the method was removed or added. Such a trait is compared under one set of features only: leave
 //! `lock = ".."` out, and put a test that calls [`check`] under the `#[cfg]` of that set.
 
+pub use rpc_core::lock::{Change, Changes, Damaged, Effect, Other};
+
 use crate::Client;
-use rpc_core::lock::{Changes, Damaged, Lock, Other};
+use rpc_core::lock::Lock;
 use rpc_core::service::Descriptor;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
