@@ -65,8 +65,9 @@ impl<C> Connect<C> {
     }
 
     /// Keeps trying for this long if no server answers yet, after 50 ms at first, then ever more rarely; the last attempt begins
-    /// when the time is over. Default: not at all, each address is tried once. The error lists the attempts, of many
-    /// the first and the last ones.
+    /// when the time is over, and no attempt is cut short: a server that stays silent may keep it waiting for another
+    /// [connect window](Connect::connect_window), 5 s unless that was set. Default: not at all, each address is tried once.
+    /// The error lists the attempts, of many the first and the last ones.
     pub fn wait_for_server(mut self, window: Duration) -> Self {
         self.config.wait_for_server = window;
         self
