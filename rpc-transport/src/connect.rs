@@ -28,7 +28,7 @@ use std::time::Duration;
 /// their deadlines pass only while that runtime is driven. When it ends, calls that were written end as `Unknown`, all
 /// others and all later ones as `NotExecuted`.
 pub fn connect<C: Client>(addresses: impl Into<Addresses>) -> Connect<C> {
-    Connect::new(addresses.into().endpoints().map(Source::Endpoints), "no address")
+    Connect::new(addresses.into().targets().map(Source::Endpoints), "no address")
 }
 
 /// Agrees on a service over a stream of the caller's own, a TLS stream or one end of [`in_process`](crate::in_process). It

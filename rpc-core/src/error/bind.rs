@@ -110,7 +110,7 @@ pub enum BindError {
     /// This process may not listen there.
     #[error("cannot listen on {address}: {error}")]
     Listen {
-        /// The address.
+        /// The address; `any address` where the server's own services stand against it.
         address: String,
         /// The operating system's error.
         error: String,
