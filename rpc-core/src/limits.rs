@@ -122,13 +122,15 @@ pub struct Limits {
     /// A call without a timeout of its own or of its method ends after this. Default 10 s. With 0 such calls end before
     /// anything is sent.
     pub call_timeout: Duration,
-    /// A connection with nothing to do is probed this often, by both sides. Default 30 s, at least 10 ms.
+    /// A connection with nothing to do is probed this often, by both sides. And the most that the answer to a probe is waited
+    /// for longer because of bytes that were written before it. Default 30 s, at least 10 ms.
     pub keep_alive: Duration,
     /// A connection with calls in it that has been silent for this long is probed. Default 1 s, at least 10 ms. After that
     /// the time to wait for an answer follows the measured round trip.
     pub probe_after: Duration,
     /// The least time to wait for the answer to a probe, whatever the round trip. Default 400 ms: longer than the pauses of
-    /// a busy process, short enough that a dead peer is noticed within 1.5 s. At least 10 ms.
+    /// a busy process, short enough that a dead peer is noticed within 1.5 s. At least 10 ms. Bytes that were written before
+    /// the probe and may not have arrived are given their time first: that of a line of 16 KiB/s.
     pub pong_wait_min: Duration,
     /// Server: connections at a time. Default 16,384. Beyond it a connection is refused in its handshake; with 0 all are.
     pub connections_max: usize,

@@ -5,7 +5,8 @@ mod support;
 use rpc_core::client;
 use rpc_core::frame::Kind;
 use rpc_core::server::{self, Completion};
-use rpc_core::{Error, Execution};
+use rpc_core::{Error, Execution, Instant};
+use support::pipe::Line;
 use support::services::*;
 use support::wire::*;
 use support::{MS, Pair, SECOND, failure, payload};
@@ -190,24 +191,125 @@ fn a_server_that_pings_and_takes_nothing_is_left_before_the_answers_pile_up() {
     assert!(pair.client.stats().bytes_in < 4 << 20);
 }
 
+/// A pair that was idle for a while and whose line carries 20 KB a second each way from then on; the system's buffers take so
+/// many bytes.
+fn slow(room: usize) -> (Pair, client::BindingId) {
+    slow_between(room, client::Config::default(), server::Config::default())
+}
+
+fn slow_between(room: usize, client: client::Config, server: server::Config) -> (Pair, client::BindingId) {
+    let mut pair = Pair::with(client, server, vec![&HALL]);
+    let hall = pair.bind(&HALL);
+    pair.latency = 20 * MS;
+    pair.run_for(10 * SECOND);
+    let line = || Some(Line { bytes_a_second: 20_000, room, free: Instant(0) });
+    let wire = pair.wire();
+    (wire.up.line, wire.down.line) = (line(), line());
+    (pair, hall)
+}
+
+/// From next to nothing to more than the engine hands out in one go.
+const ROOMS: [usize; 4] = [1, 16 << 10, 128 << 10, 400 << 10];
+
 #[test]
 fn a_slow_upload_is_not_taken_for_a_dead_server() {
-    let (mut pair, hall) = Pair::ready();
-    let (deadline, timeout) = (pair.now + 60 * SECOND, 60 * SECOND);
-    let payload = vec![7; 4 << 20];
-    pair.client.start(
-        pair.now,
-        client::NewCall { binding: hall, method: SELL, deadline, timeout, metadata: None, payload },
-    );
-    // The stream takes a part every 0.9 s; the answer to a ping is behind all of them.
-    let connection = client::ConnectionId(pair.newest());
-    let mut parts = 0;
-    while pair.client.has_outgoing(connection) {
-        pair.now = pair.now + 900 * MS;
-        pair.client.handle_timeout(pair.now);
-        pair.client.poll_transmit(pair.now, connection, &mut Vec::new());
-        assert!(matches!(pair.client.poll_output(), client::Output::Wait(_)), "after {parts} parts");
-        parts += 1;
+    for room in ROOMS {
+        let (mut pair, hall) = slow(room);
+        pair.handler = Box::new(|_| Some(Completion::Ok(b"stored".to_vec())));
+        let key = pair.start_within(hall, SELL, &vec![7; 1 << 20], 600 * SECOND);
+        assert_eq!(payload(&pair.end_of(key)), b"stored", "room for {room} bytes");
+        assert_eq!(pair.dials.len(), 1);
     }
-    assert!(parts > 5, "{parts}");
+}
+
+#[test]
+fn a_slow_download_is_not_taken_for_a_dead_client() {
+    for room in ROOMS {
+        let (mut pair, hall) = slow(room);
+        pair.handler = Box::new(|_| Some(Completion::Ok(vec![7; 1 << 20])));
+        // Long enough for the ping that the server sends every minute, in the middle of the second one.
+        for _ in 0..2 {
+            let key = pair.start_within(hall, SELL, b"", 600 * SECOND);
+            assert_eq!(payload(&pair.end_of(key)).len(), 1 << 20, "room for {room} bytes");
+        }
+        assert_eq!(pair.dials.len(), 1);
+    }
+}
+
+#[test]
+fn large_messages_both_ways_over_a_slow_line_arrive() {
+    for room in ROOMS {
+        let (mut pair, hall) = slow(room);
+        let keys = [0, 1].map(|_| pair.start_within(hall, SELL, &vec![7; 1 << 20], 600 * SECOND));
+        for key in keys {
+            assert_eq!(payload(&pair.end_of(key)).len(), 1 << 20, "room for {room} bytes");
+        }
+        assert_eq!(pair.dials.len(), 1);
+    }
+}
+
+#[test]
+fn a_request_of_one_frame_over_a_slow_line_is_given_the_time_that_it_takes() {
+    let (mut pair, hall) = slow(1 << 20);
+    let key = pair.start_within(hall, SELL, &[7; 60 << 10], 60 * SECOND);
+    assert_eq!(payload(&pair.end_of(key)).len(), 60 << 10);
+    assert_eq!(pair.dials.len(), 1);
+}
+
+#[test]
+fn a_line_slower_than_any_that_is_reckoned_with_is_kept_while_it_takes_more() {
+    let (mut pair, hall) = slow(4 << 10);
+    let wire = pair.wire();
+    for pipe in [&mut wire.up, &mut wire.down] {
+        pipe.line.as_mut().expect("it is slow").bytes_a_second = 4_000;
+    }
+    let key = pair.start_within(hall, SELL, &vec![7; 1 << 20], 3600 * SECOND);
+    assert_eq!(payload(&pair.end_of(key)).len(), 1 << 20);
+    assert_eq!(pair.dials.len(), 1);
+}
+
+#[test]
+fn a_server_that_vanishes_in_the_middle_of_an_upload_is_found_dead_within_a_keep_alive_and_a_probe() {
+    for room in ROOMS {
+        // The server's own watch would end the connection too.
+        let mut deaf = server::Config::default();
+        deaf.limits.keep_alive = 3600 * SECOND;
+        let (mut pair, hall) = slow_between(room, client::Config::default(), deaf);
+        let key = pair.start_within(hall, SELL, &vec![7; 1 << 20], 600 * SECOND);
+        pair.run_for(10 * SECOND);
+        pair.wire().up.vanish();
+        pair.wire().down.vanish();
+        let vanished = pair.now;
+        let error = failure(pair.end_of(key));
+        assert!(matches!(error, Error::ConnectionLost { .. }), "{error}");
+        assert!(pair.now - vanished <= 31_400 * MS, "{:?}, room for {room} bytes", pair.now - vanished);
+    }
+}
+
+#[test]
+fn a_client_that_vanishes_in_the_middle_of_a_download_is_left_within_a_keep_alive_and_a_probe() {
+    for room in ROOMS {
+        let mut deaf = client::Config::default();
+        (deaf.limits.keep_alive, deaf.limits.probe_after) = (3600 * SECOND, 3600 * SECOND);
+        let (mut pair, hall) = slow_between(room, deaf, server::Config::default());
+        pair.handler = Box::new(|_| Some(Completion::Ok(vec![7; 1 << 20])));
+        pair.start_within(hall, SELL, b"", 600 * SECOND);
+        pair.run_for(10 * SECOND);
+        pair.wire().up.vanish();
+        pair.wire().down.vanish();
+        // A server has measured no round trip before its first ping, and waits for a second then.
+        pair.run_for(31 * SECOND);
+        assert!(pair.wires[&1].is_closed(), "room for {room} bytes");
+    }
+}
+
+#[test]
+fn a_large_message_that_was_answered_is_no_reason_for_more_patience() {
+    let (mut pair, hall) = Pair::ready();
+    pair.call(hall, SELL, &vec![7; 1 << 20]).expect("it arrives");
+    pair.wire().up.black_hole = true;
+    let start = pair.now;
+    let key = pair.start(hall, SELL, b"");
+    failure(pair.end_of(key));
+    assert_eq!(pair.now, start + 1400 * MS);
 }

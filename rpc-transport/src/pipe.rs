@@ -41,11 +41,16 @@ pub(crate) struct Pipe {
     written: usize,
     /// Bytes were handed to the stream that it may still keep in a buffer of its own.
     dirty: bool,
+    /// The stream did not take all of what was left to be written.
+    full: bool,
+    /// It has taken more since.
+    progress: bool,
 }
 
 impl Pipe {
     pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, read: Vec::new(), start: 0, end: 0, write: Vec::new(), written: 0, dirty: false }
+        let (read, write) = (Vec::new(), Vec::new());
+        Self { stream, read, start: 0, end: 0, write, written: 0, dirty: false, full: false, progress: false }
     }
 
     /// Reads once, after what is unread already. `Ready(0)` is the end of the stream.
@@ -107,10 +112,13 @@ impl Pipe {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.write.len() {
             self.dirty = true;
-            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.write[self.written..]))?;
+            let polled = Pin::new(&mut self.stream).poll_write(cx, &self.write[self.written..]);
+            let was_full = std::mem::replace(&mut self.full, polled.is_pending());
+            let count = ready!(polled)?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.progress |= was_full;
             self.written += count;
         }
         self.release_write();
@@ -119,6 +127,11 @@ impl Pipe {
             self.dirty = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether the stream was full and has taken more since the last time that this was asked.
+    pub(crate) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
     }
 
     /// Tells the peer that nothing follows. To be called after [`Pipe::poll_flush`] is done.
@@ -218,6 +231,21 @@ mod tests {
         far.write_all(b"gh").await.unwrap();
         poll_fn(|cx| pipe.poll_read_some(cx)).await.unwrap();
         assert_eq!(pipe.unread(), b"efgh");
+    }
+
+    #[tokio::test]
+    async fn progress_is_what_a_stream_takes_that_was_full() {
+        let (mut far, near) = tokio::io::duplex(8);
+        let mut pipe = Pipe::new(Stream::other(near));
+        pipe.outgoing().extend_from_slice(b"it fits");
+        poll_fn(|cx| pipe.poll_flush(cx)).await.unwrap();
+        pipe.outgoing().extend_from_slice(b"this does not");
+        let flush = async |pipe: &mut Pipe| poll_fn(|cx| Poll::Ready(pipe.poll_flush(cx).is_ready())).await;
+        assert!(!flush(&mut pipe).await);
+        assert!(!pipe.take_progress());
+        tokio::io::AsyncReadExt::read_exact(&mut far, &mut [0; 4]).await.unwrap();
+        assert!(!flush(&mut pipe).await);
+        assert!(pipe.take_progress() && !pipe.take_progress());
     }
 
     #[tokio::test]

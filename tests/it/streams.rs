@@ -2,7 +2,7 @@
 //! writes.
 
 use crate::box_office::{OfficeClient, hall};
-use crate::support::{closed_address, patient, run, run_at, soon};
+use crate::support::{closed_address, run, run_at, soon};
 use carnegie::{Client, Code, Error, Execution, Server, connect, connect_over, connect_with, in_process};
 use std::io;
 use std::marker::PhantomPinned;
@@ -131,7 +131,7 @@ async fn a_stream_that_gives_and_takes_one_byte_at_a_time_through_a_pipe_of_seve
     let server = Server::new().add(hall().0).start().unwrap();
     let (near, far) = duplex(7);
     server.serve_stream(Dribble(far), "a dribble");
-    let office: OfficeClient = soon(connect_over(Dribble(near)).limits(patient())).await.unwrap();
+    let office: OfficeClient = soon(connect_over(Dribble(near))).await.unwrap();
     for order in 0..20 {
         assert_eq!(soon(office.sell(order, "Ada")).await.unwrap().order, order);
     }

@@ -275,18 +275,25 @@ impl Client {
         let Some(open) = self.link.open_mut().filter(|open| open.connection == connection) else {
             return self.farewell(connection, into);
         };
-        // On a slow line a ping waits behind what was handed out before it: that the stream takes more of a large message is
-        // as good a sign of life as an answer.
-        if open.outgoing.has_large() {
-            open.liveness.heard(now);
-        }
-        let before = into.len();
+        let (before, handed_out) = (into.len(), open.outgoing.handed_out());
         let some = open.outgoing.transmit(into, open.time);
+        if some {
+            open.liveness.handed_out(now, handed_out);
+        }
         self.stats.bytes_out += (into.len() - before) as u64;
         if some && !self.waiting.is_empty() {
             self.send_waiting(now);
         }
         some
+    }
+
+    /// The stream was full, and has taken more of what was handed out: on a slow line as good a sign of life as an answer.
+    /// Not to be called for what a stream takes that was not full: its buffer takes the first bytes whether the peer
+    /// lives or not.
+    pub fn handle_progress(&mut self, now: Instant, connection: ConnectionId) {
+        if let Some(open) = self.link.open_mut().filter(|open| open.connection == connection) {
+            open.liveness.heard(now);
+        }
     }
 
     /// Whether [`Client::poll_transmit`] has something.

@@ -104,7 +104,16 @@ impl Client {
                     Answer::Application => Verdict::Application,
                     _ => return self.end_refused(now, key, id, answer, retry_after, body.as_slice()),
                 };
+                let end = slot.end;
                 self.slots.finish(now, id.slot);
+                // What a handler was given has arrived whole. Where a large request ends is not known, but nothing follows
+                // it when no other call is left.
+                if let Some(open) = self.link.open_mut()
+                    && let Some(end) =
+                        end.or((self.slots.in_use() == 0).then_some(open.outgoing.handed_out()))
+                {
+                    open.liveness.arrived(end);
+                }
                 self.end_ok(key, id, verdict, body);
                 Ok(())
             }

@@ -142,9 +142,11 @@ impl Client {
             payload: call.payload.as_slice(),
         };
         let position = open.outgoing.position();
+        let mut end = None;
         if size <= CHUNK_LEN {
             let checksum = open.outgoing.checksum();
             request.write(open.outgoing.ready(), checksum);
+            end = Some(open.outgoing.position());
         } else {
             let mut head = Vec::new();
             request.begin(&mut head);
@@ -155,7 +157,7 @@ impl Client {
             open.liveness.waiting_since(now);
         }
         if let Some(slot) = self.slots.get_mut(id.slot) {
-            slot.position = position;
+            (slot.position, slot.end) = (position, end);
         }
         true
     }

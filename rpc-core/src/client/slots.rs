@@ -32,6 +32,8 @@ pub(super) struct Slot {
     pub(super) state: SlotState,
     /// Where in the connection's stream the request starts, unless it is a large one.
     pub(super) position: u64,
+    /// Where it ends, unless it is a large one.
+    pub(super) end: Option<u64>,
     /// The last call runs at most once: the server records its reply.
     recorded: bool,
     /// The server has recorded it, and may still keep its bytes.
@@ -69,8 +71,8 @@ impl Slots {
         let index = match self.free.pop() {
             Some(index) => index,
             None if (self.all.len() as u32) < self.granted => {
-                let (state, position) = (SlotState::Free, 0);
-                self.all.push(Slot { sequence: 0, state, position, recorded: false, kept: false });
+                let (state, position, end) = (SlotState::Free, 0, None);
+                self.all.push(Slot { sequence: 0, state, position, end, recorded: false, kept: false });
                 self.all.len() as u32 - 1
             }
             None => return None,

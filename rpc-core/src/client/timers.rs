@@ -70,7 +70,7 @@ impl Client {
         if now >= self.slots.idle_at(self.config.limits.keep_alive) {
             Release { ids: self.slots.take_kept() }.write(open.outgoing.ready());
         }
-        match open.liveness.poll(now, busy, &self.config.limits) {
+        match open.liveness.poll(now, busy, open.outgoing.handed_out(), &self.config.limits) {
             Probe::Wait(_) => {}
             Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
             Probe::Dead(silent) => {

@@ -8,6 +8,10 @@ use std::time::Duration;
 /// handshake lost on a slow way is taken from every deadline until then, and a deadline has 32 bits of milliseconds.
 const SERVER_PINGS_EVERY: Duration = Duration::from_secs(60);
 
+/// What a byte may take on its way: a line carries at least 16 KiB a second. A ping waits behind everything that was handed
+/// out before it, wherever that is: in the driver, in the system's buffers, on the line.
+const NANOS_A_BYTE: u64 = 1_000_000_000 / (16 << 10);
+
 /// Smoothed round trip and its variation, as in RFC 6298 section 2.
 #[derive(Clone, Copy, Debug, Default)]
 struct RoundTrip {
@@ -50,16 +54,31 @@ pub(crate) enum Probe {
 }
 
 /// ```text
-///            silent for too long                  any bytes
-/// Listening ---------------------> Probing ------------------> Listening
-///                                     | no bytes within the patience
+///            silent for too long           any bytes, or a full stream takes more
+/// Listening ---------------------> Probing ---------------------------------------> Listening
+///                                     | nothing within the patience
 ///                                     v
 ///                                   dead
 /// ```
 #[derive(Clone, Copy, Debug)]
 enum State {
     Listening,
-    Probing { since: Instant },
+    /// `since`: when what was handed out before the ping is through, from when on the answer is waited for.
+    Probing {
+        asked: Instant,
+        since: Instant,
+    },
+}
+
+/// A ping whose answer is out.
+#[derive(Clone, Copy, Debug)]
+struct Pinged {
+    number: u64,
+    sent: Instant,
+    /// Bytes that were handed out before it.
+    behind: u64,
+    /// It had to wait for nothing, so that its answer measures the round trip.
+    alone: bool,
 }
 
 /// One end's watch over one connection.
@@ -72,8 +91,12 @@ pub(crate) struct Liveness {
     last_ping: Instant,
     /// Pings even if the peer is not silent.
     every: Option<Duration>,
-    pinged: Option<(u64, Instant)>,
+    pinged: Option<Pinged>,
     pings: u64,
+    /// When bytes were handed out last.
+    handed: Instant,
+    /// How many bytes of the stream the peer is known to have, or must have by now.
+    arrived: u64,
     round_trip: RoundTrip,
 }
 
@@ -87,6 +110,8 @@ impl Liveness {
             every: None,
             pinged: None,
             pings: 0,
+            handed: now,
+            arrived: 0,
             round_trip: RoundTrip::default(),
         }
     }
@@ -101,7 +126,7 @@ impl Liveness {
         self.round_trip.measure(sample);
     }
 
-    /// Bytes have come, whatever they are: the peer lives.
+    /// Bytes have come, whatever they are, or a stream that was full has taken more: the peer lives.
     #[inline]
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = now;
@@ -114,25 +139,48 @@ impl Liveness {
         self.waiting = now;
     }
 
-    /// When the ping with this number was sent, if it is the one that is waited for.
-    pub(crate) fn ponged(&mut self, now: Instant, number: u64) -> Option<Instant> {
-        let (asked, sent) = self.pinged?;
-        if asked != number {
-            return None;
+    /// More bytes are handed out, after so many.
+    #[inline]
+    pub(crate) fn handed_out(&mut self, now: Instant, before: u64) {
+        if now >= self.through(before, Duration::MAX) {
+            self.arrived = before;
         }
-        self.pinged = None;
-        self.round_trip.measure(now - sent);
-        Some(sent)
+        self.handed = now;
     }
 
-    /// `busy`: somebody waits for the peer, so that silence is noticed soon.
-    pub(crate) fn poll(&mut self, now: Instant, busy: bool, limits: &Limits) -> Probe {
+    /// The peer has so many bytes of the stream.
+    #[inline]
+    pub(crate) fn arrived(&mut self, bytes: u64) {
+        self.arrived = self.arrived.max(bytes);
+    }
+
+    /// When so many bytes, all that were handed out, have arrived at the latest, if it is not to be waited longer for them
+    /// than `most`.
+    #[inline]
+    fn through(&self, handed_out: u64, most: Duration) -> Instant {
+        let on_the_way = handed_out.saturating_sub(self.arrived);
+        let takes = Duration::from_nanos(on_the_way.saturating_mul(NANOS_A_BYTE));
+        self.heard.max(self.handed) + takes.min(most)
+    }
+
+    /// When the ping with this number was sent, if it is the one that is waited for.
+    pub(crate) fn ponged(&mut self, now: Instant, number: u64) -> Option<Instant> {
+        let pinged = self.pinged.take_if(|pinged| pinged.number == number)?;
+        self.arrived(pinged.behind);
+        if pinged.alone {
+            self.round_trip.measure(now - pinged.sent);
+        }
+        Some(pinged.sent)
+    }
+
+    /// `busy`: somebody waits for the peer, so that silence is noticed soon. `handed_out`: bytes of the stream so far.
+    pub(crate) fn poll(&mut self, now: Instant, busy: bool, handed_out: u64, limits: &Limits) -> Probe {
         let due = match self.state {
             State::Listening => self.due(busy, limits),
-            State::Probing { since } => {
+            State::Probing { asked, since } => {
                 let dead = since + self.round_trip.patience(limits);
                 if now >= dead {
-                    return Probe::Dead(now - since);
+                    return Probe::Dead(now - asked);
                 }
                 return Probe::Wait(dead);
             }
@@ -140,7 +188,9 @@ impl Liveness {
         if now < due {
             return Probe::Wait(due);
         }
-        self.state = State::Probing { since: now };
+        // Not without end, or a peer that takes nothing were never found dead.
+        let through = self.through(handed_out, limits.keep_alive);
+        self.state = State::Probing { asked: now, since: now.max(through) };
         if self.pinged.is_some() {
             // The answer to the last ping is still out: a second one would make it unclear which of them deadlines
             // count from.
@@ -148,7 +198,8 @@ impl Liveness {
         }
         self.last_ping = now;
         self.pings += 1;
-        self.pinged = Some((self.pings, now));
+        let (number, alone) = (self.pings, through <= now);
+        self.pinged = Some(Pinged { number, sent: now, behind: handed_out, alone });
         Probe::Ping(self.pings)
     }
 
@@ -157,7 +208,7 @@ impl Liveness {
     pub(crate) fn next(&self, busy: bool, limits: &Limits) -> Instant {
         match self.state {
             State::Listening => self.due(busy, limits),
-            State::Probing { since } => since + self.round_trip.patience(limits),
+            State::Probing { since, .. } => since + self.round_trip.patience(limits),
         }
     }
 
@@ -186,30 +237,30 @@ mod tests {
         let limits = Limits::default();
         let mut watch = Liveness::starting(at(0));
         watch.measured(MS);
-        assert_eq!(watch.poll(at(0), true, &limits), Probe::Wait(at(1000)));
-        assert_eq!(watch.poll(at(1000), true, &limits), Probe::Ping(1));
-        assert_eq!(watch.poll(at(1399), true, &limits), Probe::Wait(at(1400)));
-        assert_eq!(watch.poll(at(1400), true, &limits), Probe::Dead(400 * MS));
+        assert_eq!(watch.poll(at(0), true, 0, &limits), Probe::Wait(at(1000)));
+        assert_eq!(watch.poll(at(1000), true, 0, &limits), Probe::Ping(1));
+        assert_eq!(watch.poll(at(1399), true, 0, &limits), Probe::Wait(at(1400)));
+        assert_eq!(watch.poll(at(1400), true, 0, &limits), Probe::Dead(400 * MS));
     }
 
     #[test]
     fn any_byte_ends_the_suspicion() {
         let limits = Limits::default();
         let mut watch = Liveness::starting(at(0));
-        assert_eq!(watch.poll(at(1000), true, &limits), Probe::Ping(1));
+        assert_eq!(watch.poll(at(1000), true, 0, &limits), Probe::Ping(1));
         watch.heard(at(1100));
-        assert_eq!(watch.poll(at(1100), true, &limits), Probe::Wait(at(2100)));
+        assert_eq!(watch.poll(at(1100), true, 0, &limits), Probe::Wait(at(2100)));
     }
 
     #[test]
     fn an_idle_connection_is_probed_every_keep_alive() {
         let limits = Limits::default();
         let mut watch = Liveness::starting(at(0));
-        assert_eq!(watch.poll(at(29_999), false, &limits), Probe::Wait(at(30_000)));
-        assert_eq!(watch.poll(at(30_000), false, &limits), Probe::Ping(1));
+        assert_eq!(watch.poll(at(29_999), false, 0, &limits), Probe::Wait(at(30_000)));
+        assert_eq!(watch.poll(at(30_000), false, 0, &limits), Probe::Ping(1));
         watch.heard(at(30_010));
         assert_eq!(watch.ponged(at(30_010), 1), Some(at(30_000)));
-        assert_eq!(watch.poll(at(60_010), false, &limits), Probe::Ping(2));
+        assert_eq!(watch.poll(at(60_010), false, 0, &limits), Probe::Ping(2));
     }
 
     #[test]
@@ -219,19 +270,19 @@ mod tests {
         for _ in 0..50 {
             watch.measured(900 * MS);
         }
-        watch.poll(at(1000), true, &limits);
-        assert!(matches!(watch.poll(at(1400), true, &limits), Probe::Wait(_)));
-        assert!(matches!(watch.poll(at(2000), true, &limits), Probe::Dead(_)));
+        watch.poll(at(1000), true, 0, &limits);
+        assert!(matches!(watch.poll(at(1400), true, 0, &limits), Probe::Wait(_)));
+        assert!(matches!(watch.poll(at(2000), true, 0, &limits), Probe::Dead(_)));
     }
 
     #[test]
     fn there_is_one_ping_at_a_time() {
         let limits = Limits::default();
         let mut watch = Liveness::starting(at(0));
-        assert_eq!(watch.poll(at(1000), true, &limits), Probe::Ping(1));
+        assert_eq!(watch.poll(at(1000), true, 0, &limits), Probe::Ping(1));
         watch.heard(at(1100)); // a reply that was on its way, not the Pong
-        assert!(matches!(watch.poll(at(2100), true, &limits), Probe::Wait(_)), "no second ping");
-        assert!(matches!(watch.poll(at(3100), true, &limits), Probe::Dead(_)), "but silence is silence");
+        assert!(matches!(watch.poll(at(2100), true, 0, &limits), Probe::Wait(_)), "no second ping");
+        assert!(matches!(watch.poll(at(3100), true, 0, &limits), Probe::Dead(_)), "but silence is silence");
     }
 
     #[test]
@@ -241,5 +292,58 @@ mod tests {
         assert_eq!((round_trip.smoothed, round_trip.variation), (200 * MS, 100 * MS));
         round_trip.measure(280 * MS);
         assert_eq!((round_trip.smoothed, round_trip.variation), (210 * MS, 95 * MS));
+    }
+
+    #[test]
+    fn an_answer_is_waited_for_from_when_the_bytes_before_the_ping_are_through() {
+        let limits = Limits::default();
+        let mut watch = Liveness::starting(at(0));
+        watch.measured(MS);
+        watch.handed_out(at(500), 0);
+        assert_eq!(watch.poll(at(1000), true, 64 << 10, &limits), Probe::Ping(1));
+        let Probe::Wait(until) = watch.poll(at(4000), true, 64 << 10, &limits) else { panic!("too early") };
+        assert_eq!(until.millis_since(at(0)), 500 + 3999 + 400);
+        assert!(matches!(watch.poll(until, true, 64 << 10, &limits), Probe::Dead(_)));
+    }
+
+    #[test]
+    fn the_longest_wait_for_what_was_handed_out_is_a_keep_alive() {
+        let limits = Limits::default();
+        let mut watch = Liveness::starting(at(0));
+        watch.measured(MS);
+        assert_eq!(watch.poll(at(1000), true, 1 << 30, &limits), Probe::Ping(1));
+        assert_eq!(watch.poll(at(30_399), true, 1 << 30, &limits), Probe::Wait(at(30_400)));
+        assert_eq!(watch.poll(at(30_400), true, 1 << 30, &limits), Probe::Dead(29_400 * MS));
+    }
+
+    #[test]
+    fn what_has_arrived_is_waited_for_no_more() {
+        for known in [true, false] {
+            let limits = Limits::default();
+            let mut watch = Liveness::starting(at(0));
+            watch.measured(MS);
+            watch.handed_out(at(0), 0);
+            // Either an answer says that it has arrived, or so much time has passed that it must have.
+            let later = if known { 100 } else { 4000 };
+            if known {
+                watch.arrived(64 << 10);
+                watch.heard(at(later));
+            }
+            watch.handed_out(at(later), 64 << 10);
+            assert_eq!(watch.poll(at(later + 1000), true, (64 << 10) + 100, &limits), Probe::Ping(1));
+            let verdict = watch.poll(at(later + 1400), true, (64 << 10) + 100, &limits);
+            assert_eq!(verdict, Probe::Dead(400 * MS));
+        }
+    }
+
+    #[test]
+    fn a_ping_that_had_to_wait_measures_nothing() {
+        let limits = Limits::default();
+        let mut watch = Liveness::starting(at(0));
+        watch.measured(MS);
+        watch.poll(at(1000), true, 128 << 10, &limits);
+        watch.heard(at(8000));
+        assert!(watch.ponged(at(8000), 1).is_some());
+        assert_eq!(watch.round_trip.smoothed, MS);
     }
 }

@@ -192,10 +192,10 @@ impl Outgoing {
         position < self.taken
     }
 
-    /// A large message is on its way.
+    /// Bytes of the stream that were handed out so far.
     #[inline]
-    pub(crate) fn has_large(&self) -> bool {
-        !self.large.is_empty()
+    pub(crate) fn handed_out(&self) -> u64 {
+        self.taken
     }
 
     /// Bytes that wait, and those that were taken back and still take room.

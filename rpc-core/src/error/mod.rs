@@ -3,7 +3,7 @@
 mod bind;
 mod call;
 mod code;
-mod nearest;
+pub(crate) mod nearest;
 mod protocol;
 mod shown;
 

@@ -6,18 +6,24 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>
     let wanted = letters(wanted);
     let near = |name: &'a str| {
         let letters = letters(name);
-        let distance = distance(&wanted, &letters);
+        let distance = apart(&wanted, &letters);
         (3 * distance <= wanted.len().max(letters.len())).then_some((distance, name))
     };
     names.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+/// How many letters must be put in, left out or replaced to make one name of the other (Levenshtein's distance); upper and
+/// lower case are alike. Takes time in proportion to the product of the lengths.
+pub(crate) fn distance(one: &str, other: &str) -> usize {
+    apart(&letters(one), &letters(other))
 }
 
 fn letters(name: &str) -> Vec<char> {
     name.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// Insertions, deletions and replacements from one to the other (Levenshtein's distance), a row at a time.
-fn distance(one: &[char], other: &[char]) -> usize {
+/// Levenshtein's distance, a row at a time.
+fn apart(one: &[char], other: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (above, a) in one.iter().enumerate() {
         let mut left = above + 1;
@@ -39,20 +45,20 @@ fn distance(one: &[char], other: &[char]) -> usize {
 mod tests {
     use super::*;
 
-    fn between(one: &str, other: &str) -> usize {
-        distance(&letters(one), &letters(other))
-    }
-
     #[test]
     fn the_distance_is_levenshteins() {
         for (one, other, apart) in [
             ("kitten", "sitting", 3),
             ("", "abc", 3),
             ("abc", "", 3),
+            ("", "", 0),
+            ("sell", "cell", 1),
+            ("sell", "sells", 1),
             ("flaw", "lawn", 2),
             ("Bank", "bank", 0),
         ] {
-            assert_eq!(between(one, other), apart, "{one} {other}");
+            assert_eq!(distance(one, other), apart, "{one} {other}");
+            assert_eq!(distance(other, one), apart, "{other} {one}");
         }
     }
 

@@ -292,7 +292,7 @@ impl Session {
             let lane = Lane(index as u8);
             let limits = &self.config.limits;
             let Some(open) = self.lanes[index].as_deref_mut() else { continue };
-            match open.liveness.poll(now, false, limits) {
+            match open.liveness.poll(now, false, open.outgoing.handed_out(), limits) {
                 Probe::Wait(_) => {}
                 Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
                 Probe::Dead(_) => {
@@ -372,14 +372,21 @@ impl Session {
         let Some(open) = self.lanes.get_mut(usize::from(lane.0)).and_then(Option::as_deref_mut) else {
             return false;
         };
-        // As in the client: a stream that takes more of a large message is alive.
-        if open.outgoing.has_large() {
-            open.liveness.heard(now);
-        }
-        let before = into.len();
+        let (before, handed_out) = (into.len(), open.outgoing.handed_out());
         let some = open.outgoing.transmit(into, open.time);
+        if some {
+            open.liveness.handed_out(now, handed_out);
+        }
         self.stats.bytes_out += (into.len() - before) as u64;
         some
+    }
+
+    /// The stream was full, and has taken more of what was handed out: a sign of life, as for
+    /// [`Client::handle_progress`](crate::client::Client::handle_progress).
+    pub fn handle_progress(&mut self, now: Instant, lane: Lane) {
+        if let Some(open) = self.open(lane) {
+            open.liveness.heard(now);
+        }
     }
 
     /// Whether [`Session::poll_transmit`] has something.

@@ -45,6 +45,8 @@ pub struct Pair {
     pub stopped: Vec<(SlotId, bool)>,
     pub faults: Vec<ProtocolError>,
     sessions: u64,
+    /// Steps since time has gone on.
+    pub(super) standing: u32,
     /// Counts of servers before a restart.
     past: Stats,
 }
@@ -74,6 +76,7 @@ impl Pair {
             stopped: Vec::new(),
             faults: Vec::new(),
             sessions: 0,
+            standing: 0,
             past: Stats::default(),
         }
     }
@@ -344,9 +347,12 @@ impl Pair {
     fn send_up(&mut self, number: u32) -> bool {
         let arrival = self.now + self.latency;
         let Some(wire) = self.wires.get_mut(&number) else { return false };
-        let mut busy = false;
+        let mut busy = wire.up.flush(arrival);
+        if busy {
+            self.client.handle_progress(self.now, ConnectionId(number));
+        }
         let mut bytes = Vec::new();
-        while !wire.up.blocked && self.client.poll_transmit(self.now, ConnectionId(number), &mut bytes) {
+        while wire.up.is_writable() && self.client.poll_transmit(self.now, ConnectionId(number), &mut bytes) {
             wire.up.write(arrival, std::mem::take(&mut bytes));
             busy = true;
         }
@@ -438,6 +444,9 @@ impl Pair {
             match session.poll_output() {
                 server::Output::Wait(_) => {
                     let arrival = self.now + self.latency;
+                    if wire.down.flush(arrival) {
+                        session.handle_progress(self.now, *lane);
+                    }
                     return busy | wire.down.take(arrival, |out| session.poll_transmit(self.now, *lane, out));
                 }
                 server::Output::Execute(execute) if self.queueing => self.queued.push((number, execute)),

@@ -228,6 +228,9 @@ impl Link {
 
     /// Tells the engine this turn's news. `false` if the connection is gone.
     fn tell(&mut self, now: Instant, engine: &mut Client) -> bool {
+        if self.pipe.take_progress() {
+            engine.handle_progress(now, self.connection);
+        }
         match &self.news {
             News::None => {}
             News::Bytes => {

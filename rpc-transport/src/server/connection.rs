@@ -408,7 +408,15 @@ impl Connection {
             if !more && self.pipe.is_flushed() {
                 return Ok(());
             }
-            match self.pipe.poll_flush(cx) {
+            let polled = self.pipe.poll_flush(cx);
+            if self.pipe.take_progress() {
+                let Attached { link, lane, number } = &self.attached;
+                let mut engine = link.session().lock();
+                if engine.look(*lane, *number) {
+                    engine.session.handle_progress(Clock::now(), *lane);
+                }
+            }
+            match polled {
                 Poll::Ready(done) => done?,
                 Poll::Pending => return Ok(()),
             }
