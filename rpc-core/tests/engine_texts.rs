@@ -7,7 +7,7 @@ use rpc_core::frame::{
     Answer, Bound, BoundMethod, BoundResult, Close, CloseCode, Failure, Kind, Refusal, Reject, RejectCode,
     Suggestion,
 };
-use rpc_core::schema::{Excerpt, Signature, Types};
+use rpc_core::schema::{Difference, Excerpt, Signature, Types};
 use rpc_core::service::{Argument, Descriptor, Method};
 use rpc_core::{BindError, Code, Error, Hop, Offer};
 use support::services::*;
@@ -149,6 +149,22 @@ fn the_reason_of_a_refusal_or_a_failure_is_escaped_and_cut() {
     let hop = Hop { method: nasty(), address: nasty() };
     let failure = Failure { code: Code::Internal, message: "?".into(), hops: vec![hop] };
     assert_tame(&answered(Answer::Failed, &written(|out| failure.write(out))).to_string(), 600);
+}
+
+#[test]
+fn a_place_deep_in_a_type_is_cut() {
+    let (here, there) = ("u8".to_owned(), "u16".to_owned());
+    let path = format!("sell: argument 1 (seat){}", ".inner".repeat(1000));
+    let (differences, address) = (vec![Difference { path, here, there }], "hall:7000".into());
+    let error = Error::SignatureMismatch {
+        method: "Hall.sell",
+        address,
+        differences,
+        untold: None,
+        runs_once: false,
+    };
+    let text = error.to_string();
+    assert!(text.contains("..: u8 here, u16 there") && text.len() < 600, "{text}");
 }
 
 #[test]

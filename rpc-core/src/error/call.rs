@@ -1,6 +1,6 @@
 //! Why a call failed.
 
-use super::{BindError, Code, Execution};
+use super::{BindError, Code, Execution, PLACE_MAX, shown};
 use crate::ids::RequestId;
 use crate::schema::{Difference, UnknownVariant};
 use std::fmt;
@@ -39,7 +39,7 @@ fn mismatch(differences: &[Difference], untold: Option<&str>, runs_once: bool) -
     let words = |difference: &Difference| {
         let Difference { path, here, there } = difference;
         match path.split_once(": ") {
-            Some((_, place)) => format!("{place}: {here} here, {there} there"),
+            Some((_, place)) => format!("{}: {here} here, {there} there", shown(place, PLACE_MAX)),
             None => format!("{here} here, {there} there"),
         }
     };
@@ -55,6 +55,7 @@ fn mismatch(differences: &[Difference], untold: Option<&str>, runs_once: bool) -
 
 fn unknown(address: &str, value: &UnknownVariant, execution: Execution) -> String {
     let UnknownVariant { name, variant, place, known } = value;
+    let place = shown(place, PLACE_MAX);
     let variants = if *known == 1 { "1 variant".to_owned() } else { format!("{known} variants") };
     match execution {
         Execution::NotExecuted => format!(

@@ -6,18 +6,23 @@ pub(crate) const NAME_MAX: usize = 80;
 /// Characters of a method or an address in the way to a nested failure: the longest path of a Unix socket has 107.
 pub(crate) const HOP_MAX: usize = 120;
 
+/// Characters of a place in a type, many names deep.
+pub(crate) const PLACE_MAX: usize = 400;
+
 /// Characters of a reason that an error repeats.
 pub(crate) const REASON_MAX: usize = 1000;
 
-/// The first `most` characters of a peer's text, as one line: what would steer a terminal, forge a line of a log or turn
-/// the text around is escaped. Text that nothing was escaped in may be shown again: nothing more is cut.
+/// A peer's text as one line of at most `most` characters, and two dots where it is cut: what would steer a terminal, forge a
+/// line of a log or turn the text around is escaped.
 pub(crate) fn shown(text: &str, most: usize) -> String {
-    let mut line = String::new();
-    for (at, c) in text.chars().enumerate() {
-        if at == most {
+    let (mut line, mut room) = (String::new(), most);
+    for c in text.chars() {
+        let width = if steers(c) { c.escape_default().len() } else { 1 };
+        if width > room {
             line.push_str("..");
             break;
         }
+        room -= width;
         match steers(c) {
             true => line.extend(c.escape_default()),
             false => line.push(c),
@@ -51,6 +56,6 @@ mod tests {
     fn a_long_text_is_cut_by_characters() {
         assert_eq!(shown("äöü", 3), "äöü");
         assert_eq!(shown("äöüß", 3), "äöü..");
-        assert_eq!(shown(&shown("äöüß", 3), 3), "äöü..");
+        assert_eq!(shown("a\n\n", 4), r"a\n..", "by those that are written");
     }
 }
