@@ -172,8 +172,8 @@ fn types_that_are_too_large_to_send_disable_their_method_and_say_so() {
     let error = failure(pair.call(hall, SELL, STALLS));
     assert_eq!(
         error.to_string(),
-        "Hall.sell: the types differ, but are too large to compare (here: this client, there: the server at \
-         hall:7000)"
+        "Hall.sell: the types differ, but the server did not say where (here: this client, there: the \
+         server at hall:7000) (not executed)"
     );
     assert_eq!((error.execution(), error.code()), (Execution::NotExecuted, Code::FailedPrecondition));
 }
@@ -217,7 +217,7 @@ fn a_method_that_differs_in_both_ways_says_both() {
     assert_eq!(
         error.to_string(),
         "Hall.free: argument 1 (seat): u64 here, u32 there; idempotent here, at most once there (here: this \
-         client, there: the server at hall:7000)"
+         client, there: the server at hall:7000) (not executed)"
     );
     // Appended variants are harmless, a second run is not.
     let mut pair = served_by(&OLD_HALL);
@@ -225,7 +225,7 @@ fn a_method_that_differs_in_both_ways_says_both() {
     let error = failure(pair.call(hall, SELL, STALLS));
     assert_eq!(
         error.to_string(),
-        "Hall.sell: idempotent here, at most once there (here: this client, there: the server at hall:7000)"
+        "Hall.sell: idempotent here, at most once there (here: this client, there: the server at hall:7000) (not executed)"
     );
 }
 

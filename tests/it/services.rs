@@ -257,7 +257,7 @@ async fn a_method_that_the_server_does_not_have_yet_is_known_to_be_missing_befor
         error.to_string(),
         format!(
             "the server at {address} has no method BoxOffice.refund (BoxOffice 1.0): it is there since 1.2; this \
-             client was compiled against BoxOffice 1.2"
+             client was compiled against BoxOffice 1.2; update the server (not executed)"
         )
     );
     assert!(matches!(error, Error::Unimplemented { .. }));
@@ -279,7 +279,7 @@ async fn a_method_whose_types_differ_is_refused_alone_before_anything_is_sent() 
         error.to_string(),
         format!(
             "BoxOffice.price: argument 1 (section): u8 here, String there (here: this client, there: the server at \
-             {address})"
+             {address}) (not executed)"
         )
     );
     assert_eq!((error.code(), error.execution()), (Code::FailedPrecondition, Execution::NotExecuted));
@@ -298,7 +298,8 @@ async fn a_client_that_takes_a_method_for_idempotent_may_not_call_one_that_is_no
     assert_eq!(
         error.to_string(),
         format!(
-            "BoxOffice.look: idempotent here, at most once there (here: this client, there: the server at {address})"
+            "BoxOffice.look: idempotent here, at most once there (here: this client, there: the server at {address}) \
+             (not executed)"
         )
     );
     assert_eq!(error.execution(), Execution::NotExecuted);
@@ -369,7 +370,7 @@ async fn a_renamed_method_is_missing_under_its_old_name_and_the_new_one_is_sugge
         (soon(office.open()).await.unwrap_err(), "open (BoxOffice 1.3)"),
         (soon(office.steal(vec![])).await.unwrap_err(), "steal (BoxOffice 1.3)"),
     ] {
-        assert_eq!(error.to_string(), format!("{begin}{rest}"));
+        assert_eq!(error.to_string(), format!("{begin}{rest} (not executed)"));
         assert_eq!((error.code(), error.execution()), (Code::Unimplemented, Execution::NotExecuted));
     }
     assert!(!office.supports("sell") && office.supports("price"));

@@ -68,6 +68,9 @@ pub(super) struct Open {
     pub(super) gathering: Gathering,
     pub(super) liveness: Liveness,
     pub(super) time: ConnectionTime,
+    /// What came of the answer to the handshake while that is not whole, for errors: a stranger may say so little that
+    /// nobody can tell what it speaks.
+    pub(super) first: String,
     /// Set by the Welcome.
     pub(super) session: Option<SessionId>,
     /// The largest request that the server takes.

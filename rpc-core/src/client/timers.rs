@@ -23,7 +23,8 @@ impl Client {
             Link::Greeting(open) => {
                 if now >= self.greeting_ends(open.opened) {
                     let had = self.config.limits.handshake.min(now - open.opened);
-                    self.fail_connection(now, &format!("no answer to the handshake within {had:.1?}"));
+                    let why = format!("no answer to the handshake within {had:.1?}");
+                    self.fail_connection(now, &self.with_first_bytes(&why));
                 }
             }
             Link::Ready(_) => self.probe(now),
