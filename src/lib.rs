@@ -155,7 +155,7 @@ pub use rpc_macros::service;
 ///
 /// | attribute of serde | |
 /// |---|---|
-/// | `rename`, `rename_all`, `rename_all_fields` | honoured, if writing and reading use the same name |
+/// | `rename`, `rename_all`, `rename_all_fields` | honoured, if writing and reading use the same name, and no two fields or variants of a type do |
 /// | `transparent`; `into` with `from` or `try_from`, of one type | honoured: the type is described as the other |
 /// | `skip` on a field | honoured: the field is not there |
 /// | `bound` | honoured: the same is asked of the parameters |
@@ -165,8 +165,8 @@ pub use rpc_macros::service;
 /// | `skip`, `skip_deserializing` on a variant; on a field, one of `skip_serializing` and `skip_deserializing` alone | refused: writer and reader would not count alike |
 /// | `remote`, `getter` | refused: the structure of the other crate's type is not seen |
 ///
-/// `#[schema(opaque)]` on a field, a variant or a type hides its structure: it is compared by the name of its type alone;
-/// `#[schema(opaque = "geo.Point")]` gives it another name. `#[schema(as = "Type")]` describes it as another type.
+/// `#[schema(opaque)]` on a field, a variant or a type hides its structure: it is compared by the name of its type alone, a
+/// variant by those of the types that it holds; `#[schema(opaque = "geo.Point")]` gives it another name. `#[schema(as = "Type")]` describes it as another type.
 /// `#[schema(crate = "path")]` says where this crate is, if it is re-exported under another name.
 pub use rpc_macros::Schema;
 

@@ -56,6 +56,18 @@ mod reordered {
     }
 }
 
+/// Another service, and another major version of the first.
+mod second {
+    #[carnegie::service]
+    pub(super) trait CashDesk {
+        async fn total(&self) -> u64;
+    }
+    #[carnegie::service(version = "2.0")]
+    pub(super) trait BoxOffice {
+        async fn free_seats(&self) -> u64;
+    }
+}
+
 /// A file of this test alone, not there yet.
 fn file(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -157,13 +169,129 @@ fn comments_outlive_the_next_version_and_an_unchanged_file_is_left_alone() {
     compare::<new::BoxOfficeClient>(&path).unwrap();
 }
 
+/// A folder of this test alone, empty.
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir(&path).unwrap();
+    path
+}
+
 #[test]
-fn what_the_operating_system_says_is_passed_on() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let error = compare::<old::BoxOfficeClient>(folder).unwrap_err();
-    assert!(matches!(error, LockError::Io { .. }), "{error}");
-    let error = update::<old::BoxOfficeClient>(folder.join("no such folder/a.schema")).unwrap_err();
-    assert!(matches!(error, LockError::Io { .. }), "{error}");
+fn what_the_operating_system_says_of_reading_is_passed_on() {
+    let folder = folder("a folder.schema");
+    let expected = format!("the lock file {} cannot be read: ", folder.display());
+    for error in [
+        compare::<old::BoxOfficeClient>(&folder).unwrap_err(),
+        update::<old::BoxOfficeClient>(&folder).unwrap_err(),
+    ] {
+        assert!(matches!(error, LockError::Read { .. }), "{error}");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
+fn what_the_operating_system_says_of_writing_is_passed_on_with_the_place() {
+    let folder = folder("occupied");
+    // The draft has the place that it would be written to taken by a folder.
+    let path = folder.join("a.schema");
+    let draft = folder.join(format!("a.schema.draft-{}", std::process::id()));
+    fs::create_dir(&draft).unwrap();
+    let error = update::<old::BoxOfficeClient>(&path).unwrap_err();
+    assert!(matches!(error, LockError::Write { .. }), "{error}");
+    let expected = format!("the lock file {} cannot be written: {}: ", path.display(), draft.display());
+    assert!(error.to_string().starts_with(&expected), "{error}");
+}
+
+#[test]
+fn a_folder_that_is_missing_is_made_and_no_draft_is_left_there() {
+    let folder = folder("made");
+    let path = folder.join("a/b/office.schema");
+    update::<old::BoxOfficeClient>(&path).unwrap();
+    compare::<old::BoxOfficeClient>(&path).unwrap();
+    let there: Vec<_> =
+        fs::read_dir(folder.join("a/b")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(there, [path]);
+}
+
+#[cfg(unix)]
+#[test]
+fn no_draft_is_left_where_the_file_cannot_be_put_in_its_place() {
+    let folder = folder("refused");
+    // Not there while it is read, and a folder when it is written.
+    let path = folder.join("absent/..");
+    let error = update::<old::BoxOfficeClient>(&path).unwrap_err();
+    assert!(matches!(&error, LockError::Write { at, .. } if *at == path), "{error}");
+    assert_eq!(fs::read_dir(folder.join("absent")).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_whether_or_not_its_target_is_there() {
+    let folder = folder("linked");
+    fs::create_dir(folder.join("here")).unwrap();
+    let link = folder.join("here/office.schema");
+    std::os::unix::fs::symlink("../there.schema", &link).unwrap();
+    for write in [update::<old::BoxOfficeClient>, update::<new::BoxOfficeClient>] {
+        write(&link).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+    compare::<new::BoxOfficeClient>(folder.join("there.schema")).unwrap();
+}
+
+#[test]
+fn a_file_of_another_service_is_not_overwritten() {
+    let path = file("shared.schema");
+    update::<old::BoxOfficeClient>(&path).unwrap();
+    let before = fs::read_to_string(&path).unwrap();
+    let error = update::<second::CashDeskClient>(&path).unwrap_err();
+    let said = error.to_string().replace(&path.display().to_string(), "FILE");
+    let advice = "If both services exist, give each trait a lock file of its own. \
+                  If this one was renamed, delete the file, then `CARNEGIE_UPDATE=1 cargo test` writes it anew.";
+    let left =
+        "the lock file FILE is of BoxOffice 1.1, the trait is CashDesk 1.0, so the file was left as it is. ";
+    assert_eq!(said, format!("{left}{advice}"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    let said = compare::<second::CashDeskClient>(&path).unwrap_err().to_string();
+    assert!(said.ends_with(&format!("\n\n{advice}")), "{said}");
+}
+
+#[test]
+fn a_file_of_another_major_version_is_not_overwritten() {
+    let path = file("majors.schema");
+    update::<old::BoxOfficeClient>(&path).unwrap();
+    let before = fs::read_to_string(&path).unwrap();
+    let error = update::<second::BoxOfficeClient>(&path).unwrap_err();
+    let said = error.to_string().replace(&path.display().to_string(), "FILE");
+    let advice = "If both major versions are in use, give the trait of each a lock file of its own. \
+                  If the former is gone, delete the file, then `CARNEGIE_UPDATE=1 cargo test` writes it anew.";
+    let left =
+        "the lock file FILE is of BoxOffice 1.1, the trait is BoxOffice 2.0, so the file was left as it is. ";
+    assert_eq!(said, format!("{left}{advice}"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    let said = compare::<second::BoxOfficeClient>(&path).unwrap_err().to_string();
+    assert!(said.ends_with(&format!("\n\n{advice}")), "{said}");
+}
+
+#[test]
+fn comments_outlive_a_merge_conflict_that_is_written_anew() {
+    let path = file("conflict.schema");
+    update::<old::BoxOfficeClient>(&path).unwrap();
+    let written = fs::read_to_string(&path).unwrap();
+    let conflict = "# the board asks\n<<<<<<< HEAD\nfn free_seats() -> u32\n=======\nfn free_seats() -> u8\n>>>>>>> b\nfn sell";
+    fs::write(&path, written.replace("fn free_seats() -> u32, idempotent\nfn sell", conflict)).unwrap();
+    assert!(matches!(compare::<old::BoxOfficeClient>(&path), Err(LockError::Damaged { .. })));
+    update::<old::BoxOfficeClient>(&path).unwrap();
+    let renewed = fs::read_to_string(&path).unwrap();
+    assert_eq!(renewed, written.replace("fn free_seats", "# the board asks\nfn free_seats"));
+}
+
+#[test]
+fn a_file_that_is_no_text_is_damaged_at_its_line() {
+    let path = file("bytes.schema");
+    fs::write(&path, b"service BoxOffice 1.1\n# \xff\n").unwrap();
+    let error = compare::<old::BoxOfficeClient>(&path).unwrap_err().to_string();
+    assert!(error.contains("bytes.schema:2: this is not UTF-8; mend the line"), "{error}");
 }
 
 /// The variable that makes the test below its own child.
@@ -181,12 +309,17 @@ fn the_file_is_written_when_the_variable_says_so_and_not_otherwise() {
         let output = child.env(CHILD, &path).env("CARNEGIE_UPDATE", update).output().unwrap();
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    for no in ["", "0"] {
+    for no in ["", "0", "false", "no", "OFF"] {
         let (passed, said) = child(no);
-        assert!(!passed && said.contains("there is no lock file"), "{said}");
+        assert!(!passed && said.contains("there is no lock file"), "{no}: {said}");
         assert!(!path.exists());
     }
-    assert!(child("1").0);
-    assert!(child("0").0);
-    compare::<old::BoxOfficeClient>(&path).unwrap();
+    let (passed, said) = child("yes please");
+    let expected = "CARNEGIE_UPDATE is \"yes please\"; `1` or `true` has lock files written";
+    assert!(!passed && said.contains(expected) && !path.exists(), "{said}");
+    for yes in ["1", "true"] {
+        assert!(child(yes).0);
+        compare::<old::BoxOfficeClient>(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+    }
 }

@@ -245,6 +245,70 @@ fn an_opaque_type_is_compared_by_its_name() {
     assert!(difference::<Here, Elsewhere>().is_some());
 }
 
+#[test]
+fn an_opaque_variant_is_compared_by_the_types_that_it_holds() {
+    use Foreign as Elsewhere;
+    #[derive(Serialize, Deserialize, Schema)]
+    enum Here {
+        #[schema(opaque)]
+        At(Foreign),
+        #[schema(opaque)]
+        Between { from: Foreign, to: Foreign },
+    }
+    #[derive(Serialize, Deserialize, Schema)]
+    enum Field {
+        At(#[schema(opaque)] Foreign),
+        #[schema(opaque = "{from:Foreign,to:Foreign}")]
+        Between {
+            from: Foreign,
+            to: Foreign,
+        },
+    }
+    #[derive(Serialize, Deserialize, Schema)]
+    enum OtherType {
+        #[schema(opaque)]
+        At(Elsewhere),
+    }
+    #[derive(Serialize, Deserialize, Schema)]
+    enum OtherOrder {
+        #[schema(opaque)]
+        At(Foreign),
+        #[schema(opaque)]
+        Between { to: Foreign, from: Foreign },
+    }
+    assert_eq!(difference::<Here, Field>(), None);
+    let found = difference::<Here, OtherType>().unwrap();
+    assert!(found.contains(".At: opaque Foreign here, opaque Elsewhere there"), "{found}");
+    let found = difference::<Here, OtherOrder>().unwrap();
+    assert!(found.contains(".Between: opaque"), "{found}");
+}
+
+#[test]
+fn what_is_written_as_nothing_is_described_as_nothing() {
+    #[derive(Serialize, Deserialize, Schema)]
+    struct Unit;
+    #[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+    struct Empty {}
+    #[derive(Serialize, Deserialize, Schema)]
+    enum Here {
+        Unit,
+        Tuple,
+        Named,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+    enum There {
+        Unit,
+        Tuple(),
+        Named {},
+    }
+    assert_eq!(difference::<Unit, Empty>(), None);
+    assert_eq!(difference::<Empty, ()>(), None);
+    assert_eq!(difference::<Here, There>(), None);
+    assert_eq!(reread::<_, Empty>(&Unit), Empty {});
+    assert_eq!(reread::<_, There>(&Here::Tuple), There::Tuple());
+    assert_eq!(reread::<_, There>(&Here::Named), There::Named {});
+}
+
 /// Neither serde nor the schema knows it.
 #[derive(Debug, PartialEq)]
 struct Marked;

@@ -115,6 +115,31 @@ fn a_call_that_waits_is_judged_by_the_server_that_it_is_sent_to() {
 }
 
 #[test]
+fn values_are_judged_by_the_server_that_is_there_though_it_was_not_asked_in_its_handshake() {
+    let mut pair = Pair::with(Default::default(), Default::default(), vec![&OLD_HALL, &BANK]);
+    let (hall, bank) = (pair.bind(&LATER_HALL), pair.bind(&BANK));
+    pair.client.unbind(hall);
+    pair.restart(Default::default(), vec![&LATER_HALL, &BANK]);
+    pair.call(bank, 0, b"").expect("over a new connection");
+    assert_eq!(payload(&pair.call(hall, SELL, BALCONY)), BALCONY);
+}
+
+#[test]
+fn a_value_is_looked_at_when_its_call_gets_a_slot() {
+    let mut config = rpc_core::server::Config::default();
+    config.limits.slots = 1;
+    let mut pair = Pair::with(Default::default(), config, vec![&OLD_HALL]);
+    let hall = pair.bind(&LATER_HALL);
+    pair.hold();
+    let (stalls, balcony) = (pair.start(hall, SELL, STALLS), pair.start(hall, SELL, BALCONY));
+    assert!(!pair.has_ended(balcony));
+    pair.complete(id(0, 1), rpc_core::server::Completion::Ok(Vec::new()));
+    assert!(pair.has_ended(stalls) && pair.has_ended(balcony));
+    let error = failure(pair.end_of(balcony));
+    assert!(matches!(error, Error::UnknownVariant { .. }), "{error}");
+}
+
+#[test]
 fn a_repeated_call_that_the_next_server_does_not_know_may_have_run_on_the_one_before() {
     let mut pair = served_by(&REPEATING_LATER_HALL);
     let hall = pair.bind(&REPEATING_LATER_HALL);
@@ -147,8 +172,8 @@ fn types_that_are_too_large_to_send_disable_their_method_and_say_so() {
     let error = failure(pair.call(hall, SELL, STALLS));
     assert_eq!(
         error.to_string(),
-        "Hall.sell: the types differ, but are too large to compare (here: this client, there: the server at \
-         hall:7000)"
+        "Hall.sell: the types differ, but the server did not say where (here: this client, there: the \
+         server at hall:7000) (not executed)"
     );
     assert_eq!((error.execution(), error.code()), (Execution::NotExecuted, Code::FailedPrecondition));
 }
@@ -194,7 +219,7 @@ fn a_method_that_differs_in_both_ways_says_both() {
     assert_eq!(
         error.to_string(),
         "Hall.free: argument 1 (seat): u64 here, u32 there; idempotent here, at most once there (here: this \
-         client, there: the server at hall:7000)"
+         client, there: the server at hall:7000) (not executed)"
     );
     // Appended variants are harmless, a second run is not.
     let mut pair = served_by(&OLD_HALL);
@@ -202,7 +227,7 @@ fn a_method_that_differs_in_both_ways_says_both() {
     let error = failure(pair.call(hall, SELL, STALLS));
     assert_eq!(
         error.to_string(),
-        "Hall.sell: idempotent here, at most once there (here: this client, there: the server at hall:7000)"
+        "Hall.sell: idempotent here, at most once there (here: this client, there: the server at hall:7000) (not executed)"
     );
 }
 

@@ -3,11 +3,13 @@
 mod support;
 
 use rpc_core::BindError;
+use rpc_core::Incarnation;
 use rpc_core::client;
 use rpc_core::frame::{Checksum, Kind};
+use rpc_core::server::{Completion, Endpoint};
 use support::services::*;
 use support::wire::*;
-use support::{MS, Pair, SECOND, payload};
+use support::{MS, Pair, SECOND, failure, payload};
 
 fn binds(stream: &[u8]) -> Vec<rpc_core::frame::Bind> {
     let read = |frame: &Vec<u8>| {
@@ -122,4 +124,130 @@ fn a_service_that_is_bound_already_cannot_be_bound_once_the_channel_is_closed() 
     assert_eq!(pair.client.bind(pair.now, &HALL), hall);
     pair.pump();
     assert_eq!(pair.bound.last(), Some(&(hall, Err(BindError::Closed))));
+}
+
+#[test]
+fn a_call_whose_service_finds_the_table_of_methods_full_ends_at_once() {
+    let all: Vec<_> = (0..17).map(large_service).collect();
+    let mut pair = Pair::with(Default::default(), Default::default(), all.clone());
+    let last = pair.bind(all[16]);
+    pair.client.unbind(last);
+    pair.run_for(10 * SECOND);
+    pair.cut();
+    for service in &all[..16] {
+        pair.bind(service);
+    }
+    pair.wire().up.blocked = true;
+    let key = pair.start(last, 0, b"");
+    assert!(pair.has_ended(key), "nothing is to be heard of the server");
+    let error = failure(pair.end_of(key));
+    assert!(error.to_string().contains("table of methods is full"), "{error}");
+}
+
+#[test]
+fn a_method_that_the_last_server_lacked_may_be_called_on_the_next_one() {
+    let mut pair = Pair::with(Default::default(), Default::default(), vec![&HALL_1_0]);
+    let hall = pair.bind(&HALL);
+    failure(pair.call(hall, REFUND, b""));
+    pair.run_for(10 * SECOND);
+    pair.restart(Default::default(), vec![&HALL]);
+    assert_eq!(payload(&pair.call(hall, REFUND, b"back")), b"back");
+}
+
+#[test]
+fn a_method_that_a_server_lacks_which_goes_away_is_called_on_the_next_one() {
+    let mut pair = Pair::with(Default::default(), Default::default(), vec![&HALL_1_0]);
+    let hall = pair.bind(&HALL);
+    pair.hold();
+    pair.start(hall, SELL, b"");
+    let now = pair.now;
+    pair.session().drain(now, "");
+    pair.pump();
+    pair.endpoint = Endpoint::new(Default::default(), Incarnation(2), vec![&HALL]);
+    let refund = pair.start(hall, REFUND, b"back");
+    pair.echo();
+    pair.complete(id(0, 1), Completion::Ok(Vec::new()));
+    assert_eq!(payload(&pair.end_of(refund)), b"back");
+}
+
+#[test]
+fn a_service_is_not_bound_while_there_is_no_server() {
+    let (mut pair, hall) = Pair::ready();
+    pair.run_for(10 * SECOND);
+    pair.unreachable = true;
+    pair.cut();
+    pair.bound.clear();
+    assert!(!pair.client.is_bound(hall));
+    pair.client.bind(pair.now, &HALL);
+    pair.run_for(10 * SECOND);
+    let outcome = pair.outcome_of(hall);
+    assert!(matches!(outcome, Some(Err(BindError::Unreachable { .. }))), "{outcome:?}");
+}
+
+#[test]
+fn a_service_that_was_let_go_and_is_held_again_is_asked_for_on_the_next_connection() {
+    let mut pair = Pair::with(Default::default(), Default::default(), vec![&HALL, &BANK]);
+    let (hall, bank) = (pair.bind(&HALL), pair.bind(&BANK));
+    pair.client.unbind(bank);
+    pair.client.hold(bank);
+    pair.cut();
+    pair.call(hall, SELL, b"").expect("over a new connection");
+    let asked: Vec<_> = binds(&pair.wire().up.sent).into_iter().map(|bind| bind.service).collect();
+    assert_eq!(asked, ["Hall", "Bank"]);
+}
+
+#[test]
+fn an_outcome_that_nobody_has_heard_yet_is_not_told_to_who_asks_after_its_connection() {
+    let (mut pair, hall) = Pair::ready();
+    pair.hold();
+    let call = pair.start(hall, FREE, b"");
+    let bank = pair.client.bind(pair.now, &BANK);
+    pair.settle();
+    let now = pair.now;
+    pair.session().drain(now, "");
+    pair.pump();
+    pair.bound.clear();
+    // In one breath: it is refused here, the connection ends with its last call, it is asked for again.
+    pair.client.bind(now, &BANK);
+    pair.client.give_up(now, call);
+    pair.client.bind(now, &BANK);
+    pair.restart(Default::default(), vec![&HALL, &BANK]);
+    pair.run_for(SECOND);
+    assert_eq!(pair.bound, [(bank, Ok(()))]);
+}
+
+/// A pair whose server has fallen silent while it is asked for nothing.
+fn gone_silent(mut pair: Pair) -> Pair {
+    pair.run_for(10 * SECOND);
+    pair.wire().down.black_hole = true;
+    pair.wire().up.black_hole = true;
+    pair
+}
+
+#[test]
+fn a_server_that_falls_silent_is_noticed_by_who_waits_for_its_word_on_a_service() {
+    let mut pair = Pair::with(Default::default(), Default::default(), vec![&HALL, &BANK]);
+    pair.bind(&HALL);
+    let mut pair = gone_silent(pair);
+    let begun = pair.now;
+    let bank = pair.client.bind(pair.now, &BANK);
+    pair.pump();
+    while pair.outcome_of(bank).is_none() && pair.now < begun + 60 * SECOND {
+        pair.step(begun + 60 * SECOND);
+    }
+    let outcome = pair.outcome_of(bank);
+    assert!(matches!(outcome, Some(Err(BindError::Interrupted { .. }))), "{outcome:?}");
+    assert_eq!(pair.now, begun + 1400 * MS, "as for a call");
+}
+
+#[test]
+fn a_call_that_waits_for_a_silent_servers_word_on_its_service_moves_on() {
+    let mut pair = Pair::with(Default::default(), Default::default(), vec![&HALL, &BANK]);
+    let (hall, bank) = (pair.bind(&HALL), pair.bind(&BANK));
+    pair.client.unbind(bank);
+    pair.cut();
+    pair.call(hall, SELL, b"").expect("over a new connection");
+    let mut pair = gone_silent(pair);
+    let key = pair.start(bank, 0, b"coin");
+    assert_eq!(payload(&pair.end_of(key)), b"coin");
 }

@@ -223,7 +223,7 @@ fn a_method_that_is_newer_than_the_server_is_known_to_be_missing_at_once() {
     assert_eq!(
         error.to_string(),
         "the server at hall:7000 has no method Hall.refund (Hall 1.0): it is there since 1.1; this client was \
-         compiled against Hall 1.1"
+         compiled against Hall 1.1; update the server (not executed)"
     );
     assert_eq!(pair.wire().up.sent.len(), written);
     pair.call(hall, SELL, b"").expect("all others work");

@@ -180,6 +180,15 @@ fn a_call_whose_time_was_over_when_its_turn_came_is_known_to_have_not_run() {
 }
 
 #[test]
+fn a_session_is_busy_with_what_may_still_start_and_not_with_what_was_taken_back() {
+    let (mut pair, _) = waiting(SELL);
+    assert!(!pair.session().is_idle());
+    cancel(&mut pair, id(0, 1));
+    assert!(pair.session().is_idle());
+    assert_eq!(pair.begin(), []);
+}
+
+#[test]
 fn requests_that_are_taken_back_do_not_pile_up_behind_a_handler_that_takes_its_time() {
     let (mut pair, request) = waiting(FREE);
     for sequence in 2..5000 {

@@ -74,6 +74,19 @@ fn what_the_next_call_in_the_slot_has_acknowledged_is_not_released() {
 }
 
 #[test]
+fn a_reply_is_released_though_the_next_request_in_its_slot_was_taken_back() {
+    let (mut pair, hall) = Pair::ready();
+    pair.call(hall, SELL, b"").expect("it works");
+    pair.wire().up.blocked = true;
+    let key = pair.start(hall, SELL, b"");
+    pair.give_up(key);
+    pair.wire().up.blocked = false;
+    pair.run_for(30 * SECOND);
+    assert_eq!(released(&mut pair), [[id(0, 1)]]);
+    assert_eq!(answer_to_a_copy(&mut pair), (Answer::Executed, Vec::new()));
+}
+
+#[test]
 fn calls_of_which_nothing_is_recorded_are_not_released() {
     let (mut pair, hall) = Pair::ready();
     pair.call(hall, FREE, b"").expect("it works");

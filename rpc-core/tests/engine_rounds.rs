@@ -46,6 +46,16 @@ fn after_a_dead_probe_the_next_address_is_dialled_first_however_old_the_connecti
 }
 
 #[test]
+fn after_a_dead_probe_of_a_young_connection_its_address_is_passed_once() {
+    let mut pair = with(2);
+    let hall = pair.bind(&HALL);
+    pair.wire().down.black_hole = true;
+    let key = pair.start(hall, FREE, b"seats");
+    assert_eq!(payload(&pair.end_of(key)), b"seats");
+    assert_eq!(pair.addresses, [0, 1]);
+}
+
+#[test]
 fn after_another_loss_an_old_connections_address_is_dialled_first_again() {
     let mut pair = with(2);
     let hall = pair.bind(&HALL);
@@ -135,6 +145,24 @@ fn a_server_that_lacks_the_service_leads_to_one_that_has_it() {
     assert_eq!((pair.outcome_of(id), pair.addresses.as_slice()), (Some(Ok(())), &[0, 1][..]));
     assert!(pair.wires[&2].is_open_at_the_client() && !pair.wires[&1].is_open_at_the_client());
     pair.call(id, SELL, b"").expect("it is served");
+}
+
+#[test]
+fn who_asks_in_the_handshake_for_what_the_server_lacks_is_not_told_before_the_others_were_tried() {
+    let config = client::Config { addresses: 2, ..Default::default() };
+    let mut pair = Pair::with(config, server::Config::default(), vec![&HALL]);
+    pair.raw = true;
+    let hall = pair.client.bind(pair.now, &HALL);
+    pair.client.bind(pair.now, &BANK);
+    pair.pump();
+    // The answer about the bank is still out.
+    says_not_found(&mut pair, "Opera");
+    assert_eq!(pair.client.bind(pair.now, &HALL), hall);
+    pair.pump();
+    assert_eq!(pair.outcome_of(hall), None);
+    pair.raw = false;
+    pair.cut();
+    assert_eq!((pair.outcome_of(hall), pair.addresses.as_slice()), (Some(Ok(())), &[0, 1][..]));
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn compare(file: &Path, before: &str, now: &str) -> Result<(), String> {
     if before == now {
         return Ok(());
     }
-    if env::var_os("CARNEGIE_UPDATE").is_some() {
+    if env::var_os("CARNEGIE_UPDATE").is_some_and(|value| value == "1") {
         return fs::write(file, now).map_err(|e| e.to_string());
     }
     let difference = before.lines().zip(now.lines()).find(|(a, b)| a != b);

@@ -28,7 +28,7 @@ use std::time::Duration;
 /// their deadlines pass only while that runtime is driven. When it ends, calls that were written end as `Unknown`, all
 /// others and all later ones as `NotExecuted`.
 pub fn connect<C: Client>(addresses: impl Into<Addresses>) -> Connect<C> {
-    Connect::new(addresses.into().endpoints().map(Source::Endpoints), "no address")
+    Connect::new(addresses.into().targets().map(Source::Endpoints), "no address")
 }
 
 /// Agrees on a service over a stream of the caller's own, a TLS stream or one end of [`in_process`](crate::in_process). It
@@ -65,8 +65,9 @@ impl<C> Connect<C> {
     }
 
     /// Keeps trying for this long if no server answers yet, after 50 ms at first, then ever more rarely; the last attempt begins
-    /// when the time is over. Default: not at all, each address is tried once. The error lists the attempts, of many
-    /// the first and the last ones.
+    /// when the time is over, and no attempt is cut short: a server that stays silent may keep it waiting for another
+    /// [connect window](Connect::connect_window), 5 s unless that was set. Default: not at all, each address is tried once.
+    /// The error lists the attempts, of many the first and the last ones.
     pub fn wait_for_server(mut self, window: Duration) -> Self {
         self.config.wait_for_server = window;
         self

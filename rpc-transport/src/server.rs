@@ -94,7 +94,7 @@ impl Server {
     /// # Errors
     /// [`BindError::Listen`] if one service was added twice in the same major version.
     pub fn start(self) -> Result<ServerHandle, BindError> {
-        let refuse = |error: String| BindError::Listen { address: "(none yet)".to_owned(), error };
+        let refuse = |error: String| BindError::Listen { address: "any address".to_owned(), error };
         let descriptors = self.services.iter().map(|service| service.descriptor()).collect::<Vec<_>>();
         if let Some(twice) = Endpoint::duplicate(&descriptors) {
             return Err(refuse(format!("{} {}.x was added twice", twice.name, twice.version.0)));

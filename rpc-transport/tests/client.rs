@@ -280,7 +280,7 @@ async fn closing_ends_calls_and_later_ones_are_not_sent() {
     assert_eq!(soon(running).await.unwrap().unwrap_err().execution(), Execution::Unknown);
     let late = soon(client.echo(b"")).await.unwrap_err();
     assert_eq!(late.execution(), Execution::NotExecuted);
-    assert_eq!(late.to_string(), "Echo.echo: not sent: the channel is closed");
+    assert_eq!(late.to_string(), "Echo.echo: not sent: the channel is closed (not executed)");
 }
 
 #[test]

@@ -70,7 +70,10 @@ async fn rows() -> (crate::support::Running, RowsClient, Arc<House>) {
 async fn an_argument_that_cannot_be_sent_fails_here() {
     let (server, rows, house) = rows().await;
     let error = soon(rows.count(Row(13))).await.unwrap_err();
-    assert_eq!(error.to_string(), "Rows.count: the arguments cannot be sent: there is no row 13");
+    assert_eq!(
+        error.to_string(),
+        "Rows.count: the arguments cannot be sent: there is no row 13 (not executed)"
+    );
     assert_eq!((error.code(), error.execution()), (Code::InvalidArgument, Execution::NotExecuted));
     assert_eq!(soon(rows.count(Row(14))).await.unwrap(), 14);
     assert_eq!((house.0.load(SeqCst), server.server.stats().calls), (1, 1));

@@ -131,7 +131,7 @@ async fn what_nests_deeper_than_one_side_allows_fails_alone_and_both_may_allow_m
     let error = soon(strict.chain(chain(11))).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Office.chain: the arguments cannot be sent: values nest more than 20 deep"
+        "Office.chain: the arguments cannot be sent: values nest more than 20 deep (not executed)"
     );
     assert_eq!(error.execution(), Execution::NotExecuted);
 
@@ -231,7 +231,7 @@ async fn a_call_too_many_in_the_queue_fails_at_once() {
     let error = soon(office.sell_later(3)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Office.sell_later: not sent: too many calls wait for a connection already"
+        "Office.sell_later: not sent: too many calls wait for a connection already (not executed)"
     );
     assert_eq!((error.code(), error.execution()), (Code::ResourceExhausted, Execution::NotExecuted));
     assert!(matches!(error, Error::NotSent { .. }) && error.is_retryable());

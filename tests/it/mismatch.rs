@@ -257,7 +257,7 @@ async fn client<C: Client>(server: &Running) -> C {
 
 /// What both ends of the text say.
 fn there(server: &Running) -> String {
-    format!(" (here: this client, there: the server at {})", server.address)
+    format!(" (here: this client, there: the server at {}) (not executed)", server.address)
 }
 
 fn failed<T, E: std::fmt::Debug>(result: Result<T, CallError<E>>) -> Error {

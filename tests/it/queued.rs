@@ -173,6 +173,56 @@ fn a_call_that_is_given_up_while_it_waits_for_a_thread_never_starts_and_its_slot
     });
 }
 
+#[test]
+fn a_request_that_was_taken_back_while_it_waited_for_a_thread_does_not_hold_a_stop_up() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        // The only thread belongs to somebody else.
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let other = tokio::task::spawn_blocking(move || released.recv());
+        let (porter, mut watch) = porter();
+        // Nobody answers the server's pings.
+        let (hour, limits) = (Duration::from_secs(3600), Limits::default());
+        let server = Server::new().add(GateServer::new(porter)).limits(limits.keep_alive(hour)).grace(hour);
+        let bound = server.bind("127.0.0.1:0").await.unwrap();
+        let (address, handle) = (bound.local_addr(), bound.handle());
+        let served = tokio::spawn(bound.run());
+        let (mut stays, mut leaves) =
+            (Raw::bound::<GateClient>(address).await, Raw::bound::<GateClient>(address).await);
+        for client in [&mut stays, &mut leaves] {
+            client.send(&[request(0, "block", &[]), cancel(0)].concat()).await;
+            assert_eq!(client.reply(|reply| reply.answer).await, Answer::Fenced);
+        }
+        drop(leaves);
+        soon(handle.stop()).await;
+        soon(served).await.unwrap().unwrap();
+        assert!(!other.is_finished());
+        release.send(()).unwrap();
+        assert!(watch.so_far().is_empty());
+    });
+}
+
+#[tokio::test]
+async fn a_server_that_stops_waits_for_a_handler_that_blocks_though_its_client_is_gone() {
+    let (porter, mut watch) = porter();
+    let server = Server::new().add(GateServer::new(porter)).grace(Duration::from_secs(3600));
+    let bound = server.bind("127.0.0.1:0").await.unwrap();
+    let (address, handle) = (bound.local_addr(), bound.handle());
+    let served = tokio::spawn(bound.run());
+    let mut raw = Raw::bound::<GateClient>(address).await;
+    raw.send(&request(0, "block", &[])).await;
+    assert_eq!(watch.next().await, "held");
+    drop(raw);
+    until(|| handle.stats().connections == 0).await;
+    let stopping = tokio::spawn(async move { handle.stop().await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!stopping.is_finished());
+    watch.release.send(()).unwrap();
+    soon(stopping).await.unwrap();
+    soon(served).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn requests_that_wait_for_their_client_to_take_replies_go_with_its_connection() {
     let (porter, mut watch) = porter();

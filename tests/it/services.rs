@@ -1,6 +1,6 @@
 //! Several services on one server, versions of a service, and what a client learns when the two sides differ.
 
-use crate::support::{run, soon};
+use crate::support::{patient, run, soon, until};
 #[cfg(feature = "postcard")]
 use carnegie::CodecId;
 use carnegie::{BindError, Client, Code, Context, Error, Execution, Server, service};
@@ -169,6 +169,54 @@ async fn a_service_that_nobody_used_for_a_while_is_bound_again_on_the_present_co
     assert_eq!(second.server.stats().connections, 1);
 }
 
+/// Repeats what it is asked, or never ends, and says so.
+#[service]
+trait Echo {
+    #[rpc(idempotent)]
+    async fn echo(&self, number: u32) -> u32;
+}
+
+struct Echoes(Option<tokio::sync::mpsc::UnboundedSender<()>>);
+
+impl Echo for Echoes {
+    async fn echo(&self, number: u32) -> u32 {
+        if let Some(begun) = &self.0 {
+            begun.send(()).unwrap();
+            std::future::pending::<()>().await;
+        }
+        number
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_was_let_go_and_bound_again_is_asked_for_on_the_next_connection() {
+    let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
+    let first = run(Server::new().add(EchoServer::new(Echoes(Some(begun))))).await;
+    let without = run(Server::new().add(BankServer::new(Hall))).await;
+    let last = run(Server::new().add(EchoServer::new(Echoes(None)))).await;
+    let list = format!("{}, {}, {}", first.address, without.address, last.address);
+    let echo: EchoClient = soon(carnegie::connect(list).limits(patient())).await.unwrap();
+    let channel = echo.channel().clone();
+    drop(echo);
+    let echo: EchoClient = soon(channel.bind()).await.unwrap();
+    let call = tokio::spawn(echo.echo(4).into_owned());
+    soon(began.recv()).await.unwrap();
+    first.stop().await;
+    // The server without the service is passed over only by who asks for it in the handshake.
+    assert_eq!(soon(call).await.unwrap().unwrap(), 4);
+    assert_eq!(channel.server_address(), Some(last.address.to_string()));
+}
+
+#[tokio::test]
+async fn a_service_cannot_be_bound_while_no_server_is_there() {
+    let server = run(Server::new().add(BankServer::new(Hall))).await;
+    let bank: BankClient = server.client().await;
+    server.stop().await;
+    until(|| bank.channel().server_address().is_none()).await;
+    let error = soon(bank.channel().bind::<BankClient>()).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+}
+
 #[tokio::test]
 async fn another_major_version_does_not_bind_and_both_versions_are_named() {
     let server = run(Server::new().add(past::OfficeServer::new(Hall))).await;
@@ -209,7 +257,7 @@ async fn a_method_that_the_server_does_not_have_yet_is_known_to_be_missing_befor
         error.to_string(),
         format!(
             "the server at {address} has no method BoxOffice.refund (BoxOffice 1.0): it is there since 1.2; this \
-             client was compiled against BoxOffice 1.2"
+             client was compiled against BoxOffice 1.2; update the server (not executed)"
         )
     );
     assert!(matches!(error, Error::Unimplemented { .. }));
@@ -231,7 +279,7 @@ async fn a_method_whose_types_differ_is_refused_alone_before_anything_is_sent() 
         error.to_string(),
         format!(
             "BoxOffice.price: argument 1 (section): u8 here, String there (here: this client, there: the server at \
-             {address})"
+             {address}) (not executed)"
         )
     );
     assert_eq!((error.code(), error.execution()), (Code::FailedPrecondition, Execution::NotExecuted));
@@ -250,7 +298,8 @@ async fn a_client_that_takes_a_method_for_idempotent_may_not_call_one_that_is_no
     assert_eq!(
         error.to_string(),
         format!(
-            "BoxOffice.look: idempotent here, at most once there (here: this client, there: the server at {address})"
+            "BoxOffice.look: idempotent here, at most once there (here: this client, there: the server at {address}) \
+             (not executed)"
         )
     );
     assert_eq!(error.execution(), Execution::NotExecuted);
@@ -321,7 +370,7 @@ async fn a_renamed_method_is_missing_under_its_old_name_and_the_new_one_is_sugge
         (soon(office.open()).await.unwrap_err(), "open (BoxOffice 1.3)"),
         (soon(office.steal(vec![])).await.unwrap_err(), "steal (BoxOffice 1.3)"),
     ] {
-        assert_eq!(error.to_string(), format!("{begin}{rest}"));
+        assert_eq!(error.to_string(), format!("{begin}{rest} (not executed)"));
         assert_eq!((error.code(), error.execution()), (Code::Unimplemented, Execution::NotExecuted));
     }
     assert!(!office.supports("sell") && office.supports("price"));

@@ -192,7 +192,7 @@ fn differ<T: std::fmt::Debug>(both: &Both, old: Result<T, Error>, new: Result<T,
     for (result, server, text) in [(old, &both.new_server, texts[0]), (new, &both.old_server, texts[1])] {
         let error = result.unwrap_err();
         assert!(matches!(error, Error::SignatureMismatch { .. }), "{error}");
-        let ends = format!("(here: this client, there: the server at {})", server.address);
+        let ends = format!("(here: this client, there: the server at {}) (not executed)", server.address);
         assert_eq!(error.to_string(), format!("Rows.{text} {ends}"));
         assert_eq!(error.execution(), Execution::NotExecuted);
     }
@@ -349,7 +349,7 @@ async fn clients_and_servers_of_two_versions_may_be_started_in_either_order() {
             error.to_string(),
             format!(
                 "the server at {address} has no method Rows.added (Rows 1.0): it is there since 1.1; this client was \
-                 compiled against Rows 1.1"
+                 compiled against Rows 1.1; update the server (not executed)"
             )
         );
         assert_eq!(error.execution(), Execution::NotExecuted);

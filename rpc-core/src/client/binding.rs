@@ -1,7 +1,7 @@
 //! What was agreed with the server about one service.
 
 use crate::codec::Coding;
-use crate::error::{BindError, Error, Execution, Offer, ProtocolError};
+use crate::error::{BindError, Error, Execution, NAME_MAX, Offer, ProtocolError, shown};
 use crate::frame::{Bind, BindMethod, Bound, BoundMethod, BoundResult, Suggestion};
 use crate::limits::METHOD_TABLE_MAX;
 use crate::schema::{COMPARISONS_MAX, Difference, Evolution, TYPES_MAX, read_signature, read_types};
@@ -14,6 +14,10 @@ const GATHERED_MAX: usize = TYPES_MAX + 16;
 
 /// Comparisons of types in one binding, over all of its methods: the server may have made its types up.
 const BINDING_COMPARISONS_MAX: usize = 1 << 19;
+
+/// Why it is not known where a method's types differ.
+const UNSAID: &str = "the server did not say where";
+const UNREADABLE: &str = "what the server says of its types cannot be read";
 
 /// ```text
 ///         Bind is written          Bound: accepted
@@ -37,6 +41,7 @@ enum Agreement {
     Missing(Option<Suggestion>),
     Differs {
         differences: Vec<Difference>,
+        untold: Option<&'static str>,
         runs_once: bool,
     },
 }
@@ -140,6 +145,7 @@ impl Binding {
     /// Another connection is there.
     pub(super) fn start_over(&mut self) {
         self.state = State::Idle;
+        self.evolved.clear();
     }
 
     /// Whether its methods fit into one frame: otherwise no server can be asked.
@@ -180,6 +186,14 @@ impl Binding {
         let address = address.to_owned();
         let mut gathered = std::mem::take(&mut self.types);
         match bound.result {
+            BoundResult::Accepted { version, .. } if version.0 != self.service.version.0 => {
+                let Descriptor { name, version: (major, minor), .. } = self.service;
+                let why = format!(
+                    "{name} {major}.{minor} was asked for, and taken for its {name} {}.{}",
+                    version.0, version.1
+                );
+                Err(BindError::ProtocolMismatch { address, why })
+            }
             BoundResult::Accepted { version, methods, types }
                 if methods.len() == self.service.methods.len() =>
             {
@@ -212,16 +226,18 @@ impl Binding {
 
     /// Finds where the methods differ that the server does not take for the same.
     fn agree(&mut self, methods: Vec<BoundMethod>, types: &[u8], address: &str) -> Vec<Agreement> {
-        self.evolved.clear();
         let (types, mut left) = (read_types(types), BINDING_COMPARISONS_MAX);
         let judge = |(index, (ours, theirs)): (usize, (&Method, BoundMethod))| match theirs {
             BoundMethod::Usable => Agreement::Usable,
             BoundMethod::Missing { suggestion } => Agreement::Missing(suggestion),
-            BoundMethod::RunsOnce => Agreement::Differs { differences: Vec::new(), runs_once: true },
+            BoundMethod::RunsOnce => {
+                Agreement::Differs { differences: Vec::new(), untold: None, runs_once: true }
+            }
             BoundMethod::Differs { runs_once, structure } => {
                 let there = types.as_ref().and_then(|types| read_signature(types, &structure));
                 let Some(there) = there else {
-                    return Agreement::Differs { differences: Vec::new(), runs_once };
+                    let untold = Some(if structure.is_empty() { UNSAID } else { UNREADABLE });
+                    return Agreement::Differs { differences: Vec::new(), untold, runs_once };
                 };
                 let here = ours.signature();
                 let most = left.min(COMPARISONS_MAX);
@@ -229,7 +245,7 @@ impl Binding {
                 let compared = here.compare_within(&there, ours.name, &mut unused);
                 left -= most - unused;
                 if runs_once || !compared.differences.is_empty() {
-                    return Agreement::Differs { differences: compared.differences, runs_once };
+                    return Agreement::Differs { differences: compared.differences, untold: None, runs_once };
                 }
                 if !compared.appended.is_empty() {
                     let evolution = Evolution::new(here, there, &compared, address);
@@ -322,9 +338,9 @@ impl Binding {
         match &self.state {
             State::Failed(source) => Error::Unavailable { method: name, source: source.clone() },
             State::Agreed { methods, server } => match methods.get(usize::from(index)) {
-                Some(Agreement::Differs { differences, runs_once }) => {
-                    let (differences, runs_once) = (differences.clone(), *runs_once);
-                    Error::SignatureMismatch { method: name, address, differences, runs_once }
+                Some(Agreement::Differs { differences, untold, runs_once }) => {
+                    let (differences, untold, runs_once) = (differences.clone(), *untold, *runs_once);
+                    Error::SignatureMismatch { method: name, address, differences, untold, runs_once }
                 }
                 other => {
                     let suggestion = match other {
@@ -351,14 +367,17 @@ impl Binding {
             (Some(since), _) if since > server => {
                 let ours = self.service.version;
                 format!(
-                    "{there}: it is there since {}.{}; this client was compiled against {name} {}.{}",
+                    "{there}: it is there since {}.{}; this client was compiled against {name} {}.{}; \
+                     update the server",
                     since.0, since.1, ours.0, ours.1
                 )
             }
             (_, Some(Suggestion { name, same_types: true })) => {
-                format!("{there}; did you mean {name}, which takes the same arguments?")
+                format!("{there}; did you mean {}, which takes the same arguments?", shown(name, NAME_MAX))
             }
-            (_, Some(Suggestion { name, .. })) => format!("{there}; did you mean {name}?"),
+            (_, Some(Suggestion { name, .. })) => {
+                format!("{there}; did you mean {}?", shown(name, NAME_MAX))
+            }
             _ => there,
         }
     }

@@ -5,7 +5,7 @@ use super::link::{Link, Open};
 use super::slots::SlotState;
 use super::{BindingId, CallKey, Client, ConnectionId, Output};
 use crate::connection::{ConnectionTime, Gathering, Liveness, Outgoing};
-use crate::error::{BindError, Error, Execution, ProtocolError};
+use crate::error::{BindError, Error, Execution, ProtocolError, REASON_MAX, shown};
 use crate::frame::{
     self, Bound, Checksum, Chunk, Close, CloseCode, Credentials, GoAway, Header, Hello, Kind, PROTOCOL_MAX,
     PROTOCOL_MIN, Ping, Pong, Reject, RejectCode, Reply, SessionWish, Welcome,
@@ -43,6 +43,7 @@ impl Client {
             gathering: Gathering::default(),
             liveness: Liveness::starting(now),
             time: ConnectionTime::starting(now),
+            first: String::new(),
             session: None,
             message_max: self.config.limits.message_max,
             methods: 0,
@@ -58,7 +59,7 @@ impl Client {
         for index in 0..self.bindings.len() {
             self.bindings[index].start_over();
             if self.bindings[index].is_held() {
-                self.ask(BindingId(index as u16));
+                self.ask(now, BindingId(index as u16));
             }
         }
     }
@@ -84,10 +85,14 @@ impl Client {
     }
 
     /// Asks for a service on the connection that is there, if that was not done; `false` if there is none.
-    pub(super) fn ask(&mut self, id: BindingId) -> bool {
+    pub(super) fn ask(&mut self, now: Instant, id: BindingId) -> bool {
+        let busy = self.is_busy();
         let Some(open) = self.link.open_mut().filter(|open| !open.draining) else { return false };
         let Some(binding) = self.bindings.get_mut(usize::from(id.0)) else { return false };
         if binding.is_idle() {
+            if !busy {
+                open.liveness.waiting_since(now);
+            }
             match binding.ask(u32::from(id.0), open.methods, open.outgoing.ready()) {
                 Ok(methods) => open.methods = methods,
                 Err(error) => self.end_binding(id, Err(error)),
@@ -119,7 +124,16 @@ impl Client {
             self.send_waiting(now);
             self.settle_drain(now);
         }
-        if self.is_current(connection) { used } else { bytes.len() }
+        if !self.is_current(connection) {
+            return bytes.len();
+        }
+        if let Link::Greeting(open) = &mut self.link
+            && open.session.is_none()
+        {
+            let rest = &bytes[used..];
+            open.first = if rest.is_empty() { String::new() } else { frame::first_bytes(rest) };
+        }
+        used
     }
 
     #[inline]
@@ -144,9 +158,9 @@ impl Client {
         let greeted = self.link.open().is_some_and(|open| open.session.is_some());
         match header.kind {
             Kind::Welcome if !greeted => return self.handle_welcome(now, &Welcome::read(header, body)?),
-            Kind::Reject if !greeted => self.handle_reject(now, Reject::read(header, body)?),
+            Kind::Reject if !greeted => self.handle_reject(now, &Reject::read(header, body)?),
             Kind::Close => {
-                let reason = Close::read(header, body)?.reason;
+                let reason = shown(&Close::read(header, body)?.reason, REASON_MAX);
                 self.fail_connection(now, &format!("closed by the server: {reason}"));
             }
             _ if !greeted => return unexpected("before the answer to the handshake"),
@@ -207,21 +221,22 @@ impl Client {
         Ok(())
     }
 
-    fn handle_reject(&mut self, now: Instant, reject: Reject) {
+    fn handle_reject(&mut self, now: Instant, reject: &Reject) {
         let Some(open) = self.link.open() else { return };
         let address = open.address.to_string();
         let retry_after =
             (reject.retry_after_ms > 0).then(|| Duration::from_millis(u64::from(reject.retry_after_ms)));
+        let reason = shown(&reject.reason, REASON_MAX);
         let error = match reject.code {
             RejectCode::Protocol => {
                 let why = format!(
-                    "this client speaks versions {PROTOCOL_MIN} to {PROTOCOL_MAX}, the server {} to {}: {}",
-                    reject.protocol_min, reject.protocol_max, reject.reason
+                    "this client speaks versions {PROTOCOL_MIN} to {PROTOCOL_MAX}, the server {} to {}: {reason}",
+                    reject.protocol_min, reject.protocol_max
                 );
                 BindError::ProtocolMismatch { address, why }
             }
-            RejectCode::Codec => BindError::ProtocolMismatch { address, why: reject.reason },
-            _ => BindError::Rejected { address, why: reject.reason, retry_after },
+            RejectCode::Codec => BindError::ProtocolMismatch { address, why: reason },
+            _ => BindError::Rejected { address, why: reason, retry_after },
         };
         self.fail_bind(now, error);
     }
@@ -288,7 +303,18 @@ impl Client {
     /// The stream has ended, or failed. `why` is for errors: `closed by the peer`, the operating system's words.
     pub fn handle_disconnected(&mut self, now: Instant, connection: ConnectionId, why: &str) {
         if self.is_current(connection) && !matches!(self.link, Link::Dialling(..)) {
-            self.lose(now, why);
+            let why = self.with_first_bytes(why);
+            self.lose(now, &why);
+        }
+    }
+
+    /// `why` there is no answer to the handshake, with what came of one.
+    pub(super) fn with_first_bytes(&self, why: &str) -> String {
+        match &self.link {
+            Link::Greeting(open) if open.session.is_none() && !open.first.is_empty() => {
+                format!("{why}; the peer's first bytes are {}", open.first)
+            }
+            _ => why.to_owned(),
         }
     }
 
@@ -339,6 +365,15 @@ impl Client {
     /// The connection is gone, and with it the session. What was never written goes on over the next connection; so do
     /// idempotent calls; of any other call nobody can say any more whether it ran.
     pub(super) fn lose(&mut self, now: Instant, why: &str) {
+        self.lose_and(now, why, false);
+    }
+
+    /// The same, and the connection's address comes last in the next round, however long it had worked.
+    pub(super) fn lose_address(&mut self, now: Instant, why: &str) {
+        self.lose_and(now, why, true);
+    }
+
+    fn lose_and(&mut self, now: Instant, why: &str, pass: bool) {
         let link = std::mem::replace(&mut self.link, Link::Down(Default::default()));
         let was_ready = matches!(link, Link::Ready(_));
         let open = match link {
@@ -357,7 +392,7 @@ impl Client {
         self.slots.reset(0);
         let error = BindError::Interrupted { address: open.address.to_string(), why: why.to_owned() };
         let settled = was_ready && now - open.opened >= SETTLED;
-        if was_ready && (open.draining || now - open.opened < SHORT_LIVED) {
+        if was_ready && (pass || open.draining || now - open.opened < SHORT_LIVED) {
             self.round.pass();
         }
         if was_ready && open.draining {

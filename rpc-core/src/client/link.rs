@@ -68,6 +68,9 @@ pub(super) struct Open {
     pub(super) gathering: Gathering,
     pub(super) liveness: Liveness,
     pub(super) time: ConnectionTime,
+    /// What came of the answer to the handshake while that is not whole, for errors: a stranger may say so little that
+    /// nobody can tell what it speaks.
+    pub(super) first: String,
     /// Set by the Welcome.
     pub(super) session: Option<SessionId>,
     /// The largest request that the server takes.
@@ -105,6 +108,16 @@ impl Link {
         match self {
             Link::Ready(open) if !open.draining => Some(open),
             _ => None,
+        }
+    }
+
+    /// Whether what a binding has come to holds for the server that is there: not what a server said that is gone, nor a
+    /// refusal in the handshake, after which the next address may be tried.
+    pub(super) fn vouches_for(&self, outcome: &Result<(), BindError>) -> bool {
+        match self {
+            Link::Ready(_) => true,
+            Link::Greeting(_) => outcome.is_ok(),
+            Link::Down(_) | Link::Dialling(..) => false,
         }
     }
 

@@ -179,6 +179,8 @@ impl Client {
             self.bindings.len() - 1
         });
         let id = BindingId(index as u16);
+        // Whoever was to be told an outcome that stands in the queue still waits as well: all hear the same.
+        self.outputs.retain(|output| !matches!(output, Output::Bound(of, _) if *of == id));
         let binding = &mut self.bindings[index];
         binding.await_outcome(now);
         if self.closed {
@@ -187,12 +189,19 @@ impl Client {
             let why =
                 format!("the methods of {} do not fit into one frame; shorten their names", service.name);
             self.end_binding(id, Err(BindError::ProtocolMismatch { address: "any server".to_owned(), why }));
-        } else if let Some(outcome) = binding.outcome() {
+        } else if let Some(outcome) = binding.outcome().filter(|outcome| self.link.vouches_for(outcome)) {
             self.end_binding(id, outcome);
-        } else if !self.ask(id) {
+        } else if !self.ask(now, id) {
             self.want_connection(now);
         }
         id
+    }
+
+    /// One more user of a binding that is agreed already.
+    pub fn hold(&mut self, id: BindingId) {
+        if let Some(binding) = self.bindings.get_mut(usize::from(id.0)) {
+            binding.hold();
+        }
     }
 
     /// Nobody uses this binding any more, or waits for it: further connections do without it, until it is bound again.
@@ -202,16 +211,18 @@ impl Client {
         }
     }
 
-    /// Whether the server of this connection, or while there is none of the last one, has agreed to the binding.
+    /// Whether there is a connection, and its server has agreed to the binding.
     pub fn is_bound(&self, id: BindingId) -> bool {
-        !self.closed && self.bindings.get(usize::from(id.0)).is_some_and(Binding::is_agreed)
+        !self.closed
+            && self.link.open().is_some()
+            && self.bindings.get(usize::from(id.0)).is_some_and(Binding::is_agreed)
     }
 
     /// Whether the server has this method and understands it as this client does, but perhaps for variants that one side
-    /// has appended to an enum.
+    /// has appended to an enum. While there is no connection: whether the last server had it.
     ///
     /// # Errors
-    /// What a call of the method would end with.
+    /// What a call of the method would end with on that server.
     pub fn supports(&self, binding: BindingId, method: u16) -> Result<(), Error> {
         match self.bindings.get(usize::from(binding.0)) {
             Some(binding) => binding.check(method, self.link.address()),

@@ -3,7 +3,7 @@
 use super::slots::{Slot, SlotState};
 use super::{CallKey, Client, Output};
 use crate::connection::{Body, Head};
-use crate::error::{Code, Error, Execution, ProtocolError};
+use crate::error::{Code, Error, Execution, HOP_MAX, Hop, ProtocolError, REASON_MAX, shown};
 use crate::frame::{self, Answer, Chunk, Failure, Kind, Refusal};
 use crate::ids::SlotId;
 use crate::service::{Payload, Reply, Verdict};
@@ -174,7 +174,7 @@ impl Client {
             Answer::Refused => {
                 let refusal = Refusal::read(payload)?;
                 self.stats.shed += 1;
-                (refusal.code, refusal.reason)
+                (refusal.code, shown(&refusal.reason, REASON_MAX))
             }
             Answer::Busy => (Code::ResourceExhausted, "the slot is busy".to_owned()),
             Answer::Fenced | Answer::Stale => {
@@ -216,6 +216,10 @@ impl Client {
         let Some(call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
         let Failure { code, message, hops } = failure;
+        let message = shown(&message, REASON_MAX);
+        let hop =
+            |hop: Hop| Hop { method: shown(&hop.method, HOP_MAX), address: shown(&hop.address, HOP_MAX) };
+        let hops: Vec<Hop> = hops.into_iter().map(hop).collect();
         let error = match hops.is_empty() {
             true => Error::Internal { method, address, code, message, request_id },
             false => Error::Nested { method, address, code, message, hops, request_id },

@@ -43,7 +43,11 @@ impl Client {
         let Some(binding) = self.bindings.get(usize::from(call.binding.0)) else {
             return Some(self.not_sent(call, "there is no such binding", Code::FailedPrecondition));
         };
-        binding.check(call.method, self.link.address()).err()
+        match &self.link {
+            Link::Ready(open) if !open.draining => binding.check(call.method, &open.address).err(),
+            // What a server said that is gone or about to go stands against no call: the next one may take it.
+            _ => None,
+        }
     }
 
     #[cold]
@@ -113,18 +117,16 @@ impl Client {
             return true;
         }
         let binding = &self.bindings[usize::from(call.binding.0)];
-        if let Err(error) = binding.admit(call.method, &open.address, call.payload.as_slice(), coding) {
-            let (method, address) = (error.method(), open.address.clone());
-            // That this server does not take the call says nothing about the one before.
-            let error =
-                if call.in_doubt { Error::InDoubt { method, address, request_id: None } } else { error };
-            self.end(key, Err(error));
-            return true;
-        }
         if !binding.is_agreed() {
-            let binding = call.binding;
-            self.ask(binding);
+            return self.ask_for(now, key);
+        }
+        // Before a look at the arguments, which may be long: a call that has to wait is tried again and again.
+        if !self.slots.has_free() {
             return false;
+        }
+        if let Err(error) = binding.admit(call.method, &open.address, call.payload.as_slice(), coding) {
+            self.end_unfit(key, error);
+            return true;
         }
         let idempotent = binding.service.methods[usize::from(call.method)].idempotent;
         let Some(id) = self.slots.take(key, !idempotent) else { return false };
@@ -160,6 +162,22 @@ impl Client {
             (slot.position, slot.end) = (position, end);
         }
         true
+    }
+
+    /// The server has not agreed to the call's service yet. `true`: it never will, and the call has ended.
+    #[cold]
+    fn ask_for(&mut self, now: Instant, key: CallKey) -> bool {
+        let Some(call) = self.calls.get(key) else { return true };
+        let (binding, method) = (call.binding, call.method);
+        self.ask(now, binding);
+        // That the table of methods is full is known without an answer.
+        match self.bindings[usize::from(binding.0)].check(method, self.link.address()) {
+            Ok(()) => false,
+            Err(error) => {
+                self.end_unfit(key, error);
+                true
+            }
+        }
     }
 
     /// The caller does not want the call any more. No [`Output::Ended`] comes for it.
@@ -253,6 +271,20 @@ impl Client {
         if self.calls.remove(key).is_some() {
             self.outputs.push_back(Output::Ended(key, result));
         }
+    }
+
+    /// The server that is there does not take the call, which says nothing about the one before.
+    #[cold]
+    fn end_unfit(&mut self, key: CallKey, error: Error) {
+        let Some(call) = self.calls.remove(key) else { return };
+        let error = match call.in_doubt {
+            true => {
+                let (method, address) = (error.method(), self.link.address().into());
+                Error::InDoubt { method, address, request_id: None }
+            }
+            false => error,
+        };
+        self.outputs.push_back(Output::Ended(key, Err(error)));
     }
 
     pub(super) fn end_not_sent(&mut self, key: CallKey, why: &str, code: Code) {

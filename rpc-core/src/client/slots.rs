@@ -36,8 +36,9 @@ pub(super) struct Slot {
     pub(super) end: Option<u64>,
     /// The last call runs at most once: the server records its reply.
     recorded: bool,
-    /// The server has recorded it, and may still keep its bytes.
-    kept: bool,
+    /// The newest number whose reply the server has recorded and may still keep; zero if there is none. It stands until a
+    /// later call was executed: one that was taken back, or refused, may have left the reply where it is.
+    kept: u64,
 }
 
 /// Slots that are searched in one go for replies to release.
@@ -72,7 +73,7 @@ impl Slots {
             Some(index) => index,
             None if (self.all.len() as u32) < self.granted => {
                 let (state, position, end) = (SlotState::Free, 0, None);
-                self.all.push(Slot { sequence: 0, state, position, end, recorded: false, kept: false });
+                self.all.push(Slot { sequence: 0, state, position, end, recorded: false, kept: 0 });
                 self.all.len() as u32 - 1
             }
             None => return None,
@@ -81,10 +82,14 @@ impl Slots {
         slot.sequence += 1;
         slot.state = SlotState::Pending(call);
         slot.recorded = recorded;
-        // The next call in a slot tells the server that the last reply has come.
-        self.kept -= usize::from(std::mem::take(&mut slot.kept));
         self.in_use += 1;
         Some(SlotId { slot: index, sequence: slot.sequence })
+    }
+
+    /// Whether a call can be given a slot.
+    #[inline]
+    pub(super) fn has_free(&self) -> bool {
+        !self.free.is_empty() || (self.all.len() as u32) < self.granted
     }
 
     #[inline]
@@ -98,14 +103,13 @@ impl Slots {
         self.all.get_mut(id.slot as usize).filter(|slot| slot.sequence == id.sequence)
     }
 
-    /// The slot's call was executed, and is over.
+    /// The slot's call was executed, and is over. Its request has told the server that the reply before it has come.
     #[inline]
     pub(super) fn finish(&mut self, now: Instant, index: u32) {
-        if let Some(slot) = self.all.get_mut(index as usize)
-            && slot.recorded
-        {
-            slot.kept = true;
-            self.kept += 1;
+        if let Some(slot) = self.all.get_mut(index as usize) {
+            self.kept -= usize::from(slot.kept != 0);
+            slot.kept = if slot.recorded { slot.sequence } else { 0 };
+            self.kept += usize::from(slot.kept != 0);
         }
         self.release(now, index);
     }
@@ -137,9 +141,10 @@ impl Slots {
         for _ in 0..SEARCHED.min(self.all.len()) {
             self.searched = (self.searched + 1) % self.all.len();
             let (index, slot) = (self.searched, &mut self.all[self.searched]);
-            if std::mem::take(&mut slot.kept) {
+            let sequence = std::mem::take(&mut slot.kept);
+            if sequence != 0 {
                 self.kept -= 1;
-                ids.push(SlotId { slot: index as u32, sequence: slot.sequence });
+                ids.push(SlotId { slot: index as u32, sequence });
             }
         }
         ids

@@ -23,7 +23,8 @@ impl Client {
             Link::Greeting(open) => {
                 if now >= self.greeting_ends(open.opened) {
                     let had = self.config.limits.handshake.min(now - open.opened);
-                    self.fail_connection(now, &format!("no answer to the handshake within {had:.1?}"));
+                    let why = format!("no answer to the handshake within {had:.1?}");
+                    self.fail_connection(now, &self.with_first_bytes(&why));
                 }
             }
             Link::Ready(_) => self.probe(now),
@@ -37,7 +38,7 @@ impl Client {
             Link::Greeting(open) => self.greeting_ends(open.opened),
             Link::Ready(open) => {
                 let limits = &self.config.limits;
-                let probe = open.liveness.next(self.slots.in_use() > 0, limits);
+                let probe = open.liveness.next(self.is_busy(), limits);
                 probe.min(open.busy_again).min(self.slots.idle_at(limits.keep_alive))
             }
         };
@@ -49,8 +50,13 @@ impl Client {
         (opened + self.config.limits.handshake).min(self.round.until())
     }
 
+    /// Somebody waits for the server: for a reply, or for its word on a service.
+    pub(super) fn is_busy(&self) -> bool {
+        self.slots.in_use() > 0 || self.bindings.iter().any(super::Binding::is_asked)
+    }
+
     fn probe(&mut self, now: Instant) {
-        let busy = self.slots.in_use() > 0;
+        let busy = self.is_busy();
         let Link::Ready(open) = &mut self.link else { return };
         if now >= open.busy_again {
             open.busy_again = Instant::NEVER;
@@ -75,8 +81,8 @@ impl Client {
             Probe::Dead(silent) => {
                 let why = format!("no answer to a ping for {:.1} s", silent.as_secs_f64());
                 // Such a server may well accept connections still.
-                self.round.pass();
-                self.fail_connection(now, &why);
+                self.close_connection(None);
+                self.lose_address(now, &why);
             }
         }
     }

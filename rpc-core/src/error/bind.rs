@@ -2,6 +2,7 @@
 
 use super::nearest::nearest;
 use super::{Code, Execution, ProtocolError};
+use super::{NAME_MAX, shown};
 use std::fmt;
 use std::time::Duration;
 
@@ -22,7 +23,10 @@ impl fmt::Display for Tried {
     }
 }
 
-/// A service that a server offers.
+/// Offers that an error lists. All are in its fields.
+const OFFERS_LISTED: usize = 20;
+
+/// A service that a server offers. Its text shows at most 80 characters of the name, on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// Its name.
@@ -33,7 +37,7 @@ pub struct Offer {
 
 impl fmt::Display for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}.{}", self.name, self.version.0, self.version.1)
+        write!(f, "{} {}.{}", shown(&self.name, NAME_MAX), self.version.0, self.version.1)
     }
 }
 
@@ -50,7 +54,19 @@ fn told(tried: &[Tried], attempts: usize) -> String {
 /// `; did you mean BoxOffice?`, if the server offers a name that is near to the wanted one.
 fn suggestion(wanted: &str, offered: &[Offer]) -> String {
     let meant = nearest(wanted, offered.iter().map(|offer| offer.name.as_str()));
-    meant.map_or_else(String::new, |name| format!("; did you mean {name}?"))
+    meant.map_or_else(String::new, |name| format!("; did you mean {}?", shown(name, NAME_MAX)))
+}
+
+/// What a server offers, the first of it if it is much.
+fn offers(all: &[Offer], none: &str, between: &str) -> String {
+    if all.is_empty() {
+        return none.to_owned();
+    }
+    let mut listed: Vec<String> = all.iter().take(OFFERS_LISTED).map(ToString::to_string).collect();
+    if let Some(more @ 1..) = all.len().checked_sub(OFFERS_LISTED) {
+        listed.push(format!("and {more} more"));
+    }
+    listed.join(between)
 }
 
 fn list<T: fmt::Display>(all: &[T], none: &str) -> String {
@@ -94,7 +110,7 @@ pub enum BindError {
     /// This process may not listen there.
     #[error("cannot listen on {address}: {error}")]
     Listen {
-        /// The address.
+        /// The address; `any address` where the server's own services stand against it.
         address: String,
         /// The operating system's error.
         error: String,
@@ -102,7 +118,7 @@ pub enum BindError {
     /// The server has no such service. The text ends with the name of a service that may be meant.
     #[error(
         "the server at {address} has no service {wanted}; it offers: {}{}",
-        list(offered, "nothing"),
+        offers(offered, "nothing", "; "),
         suggestion(wanted, offered)
     )]
     ServiceNotFound {
@@ -114,7 +130,10 @@ pub enum BindError {
         offered: Vec<Offer>,
     },
     /// The server has the service in another major version.
-    #[error("{wanted} is wanted, but the server at {address} has {}", list(offered, "no version of it"))]
+    #[error(
+        "{wanted} is wanted, but the server at {address} has {}",
+        offers(offered, "no version of it", "; ")
+    )]
     VersionMismatch {
         /// Which server.
         address: String,
@@ -222,17 +241,14 @@ impl BindError {
     pub(crate) fn at_its_address(&self) -> String {
         match self {
             BindError::ServiceNotFound { wanted, offered, .. } => {
-                let offers = list(offered, "nothing").replace("; ", ", ");
+                let offers = offers(offered, "nothing", ", ");
                 format!(
                     "no service {wanted}, it offers {offers}{}",
                     suggestion(wanted, offered).replace("; ", ", ")
                 )
             }
             BindError::VersionMismatch { wanted, offered, .. } => {
-                format!(
-                    "{wanted} is wanted, it has {}",
-                    list(offered, "no version of it").replace("; ", ", ")
-                )
+                format!("{wanted} is wanted, it has {}", offers(offered, "no version of it", ", "))
             }
             BindError::ProtocolMismatch { why, .. } => format!("no common protocol: {why}"),
             BindError::Rejected { why, .. } => format!("it refuses the connection: {why}"),

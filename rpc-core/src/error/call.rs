@@ -1,6 +1,6 @@
 //! Why a call failed.
 
-use super::{BindError, Code, Execution};
+use super::{BindError, Code, Execution, PLACE_MAX, shown};
 use crate::ids::RequestId;
 use crate::schema::{Difference, UnknownVariant};
 use std::fmt;
@@ -35,11 +35,11 @@ fn named(request_id: Option<RequestId>) -> String {
 }
 
 /// All that differs, each without the method's name.
-fn mismatch(differences: &[Difference], runs_once: bool) -> String {
+fn mismatch(differences: &[Difference], untold: Option<&str>, runs_once: bool) -> String {
     let words = |difference: &Difference| {
         let Difference { path, here, there } = difference;
         match path.split_once(": ") {
-            Some((_, place)) => format!("{place}: {here} here, {there} there"),
+            Some((_, place)) => format!("{}: {here} here, {there} there", shown(place, PLACE_MAX)),
             None => format!("{here} here, {there} there"),
         }
     };
@@ -47,14 +47,15 @@ fn mismatch(differences: &[Difference], runs_once: bool) -> String {
     if runs_once {
         all.push("idempotent here, at most once there".to_owned());
     }
-    if all.is_empty() {
-        all.push("the types differ, but are too large to compare".to_owned());
+    if let Some(why) = untold {
+        all.push(format!("the types differ, but {why}"));
     }
     all.join("; ")
 }
 
 fn unknown(address: &str, value: &UnknownVariant, execution: Execution) -> String {
     let UnknownVariant { name, variant, place, known } = value;
+    let place = shown(place, PLACE_MAX);
     let variants = if *known == 1 { "1 variant".to_owned() } else { format!("{known} variants") };
     match execution {
         Execution::NotExecuted => format!(
@@ -68,8 +69,8 @@ fn unknown(address: &str, value: &UnknownVariant, execution: Execution) -> Strin
     }
 }
 
-/// Why a call has no result. Every value says whether the handler ran: [`Error::execution`]. Its text ends with the call's
-/// number, if it was given one.
+/// Why a call has no result. Every value says whether the handler ran: [`Error::execution`], and so does its text, which ends
+/// with the call's number, if it was given one. What a server says is repeated on one line, and cut where it is long.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -102,7 +103,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// There is no connection and none can be made. Never executed.
-    #[error("{method}: {source}")]
+    #[error("{method}: {source} (not executed)")]
     Unavailable {
         /// The method that was called.
         method: &'static str,
@@ -126,7 +127,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The server's version of the service lacks this method. Never executed.
-    #[error("the server at {address} has no method {method} {why}")]
+    #[error("the server at {address} has no method {method} {why} (not executed)")]
     Unimplemented {
         /// The method that was called.
         method: &'static str,
@@ -137,7 +138,10 @@ pub enum Error {
         why: String,
     },
     /// Client and server understand the method differently, and one would misread the other. Never executed.
-    #[error("{method}: {} (here: this client, there: the server at {address})", mismatch(differences, *runs_once))]
+    #[error(
+        "{method}: {} (here: this client, there: the server at {address}) (not executed)",
+        mismatch(differences, *untold, *runs_once)
+    )]
     SignatureMismatch {
         /// The method that was called.
         method: &'static str,
@@ -145,8 +149,11 @@ pub enum Error {
         address: Arc<str>,
         /// The places where the types differ: all of them, up to
         /// [`DIFFERENCES_MAX`](crate::schema::DIFFERENCES_MAX). Empty if the types are the same, or differ in a way that
-        /// could not be found out, because they are too large to be sent.
+        /// could not be found out.
         differences: Vec<Difference>,
+        /// Why it could not be found out where the types differ: `the server did not say where`, as when they are too large
+        /// to be sent. `None` if it was, or if they are the same.
+        untold: Option<&'static str>,
         /// The client takes the method to be idempotent, the server does not: a retry could run it twice.
         runs_once: bool,
     },
@@ -184,7 +191,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The arguments cannot be encoded. Never sent.
-    #[error("{method}: the arguments cannot be sent: {why}")]
+    #[error("{method}: the arguments cannot be sent: {why} (not executed)")]
     Unencodable {
         /// The method that was called.
         method: &'static str,
@@ -254,7 +261,7 @@ pub enum Error {
         request_id: Option<RequestId>,
     },
     /// The channel was closed, or too many calls wait already. Never sent.
-    #[error("{method}: not sent: {why}")]
+    #[error("{method}: not sent: {why} (not executed)")]
     NotSent {
         /// The method that was called.
         method: &'static str,

@@ -5,8 +5,10 @@ mod call;
 mod code;
 pub(crate) mod nearest;
 mod protocol;
+mod shown;
 
 pub use bind::{BindError, Offer, Tried};
 pub use call::{CallError, Error, Hop};
 pub use code::{Code, Execution};
 pub use protocol::ProtocolError;
+pub(crate) use shown::{HOP_MAX, NAME_MAX, PLACE_MAX, REASON_MAX, shown};

@@ -61,7 +61,7 @@ fn is_close(bytes: &[u8]) -> bool {
 }
 
 fn not_carnegie(bytes: &[u8]) -> ProtocolError {
-    ProtocolError::NotCarnegie { speaks: language(bytes), first: show(bytes) }
+    ProtocolError::NotCarnegie { speaks: language(bytes), first: first_bytes(bytes) }
 }
 
 /// What these bytes are the start of, where that can be told. Four bytes must do: more may never come.
@@ -79,8 +79,8 @@ fn language(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The first bytes: as text where all of them are, else in hexadecimal.
-fn show(bytes: &[u8]) -> String {
+/// The first bytes for an error: as text where all of them are, else in hexadecimal.
+pub fn first_bytes(bytes: &[u8]) -> String {
     let shown = bytes.get(..SHOWN).unwrap_or(bytes);
     if shown.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t')) {
         return format!("\"{}\"", shown.escape_ascii());

@@ -34,7 +34,7 @@ pub use bound::{Bound, BoundMethod, BoundResult, Suggestion};
 pub use cancel::Cancel;
 pub use chunk::Chunk;
 pub use close::{Close, CloseCode};
-pub use first::{ended_early, split_first};
+pub use first::{ended_early, first_bytes, split_first};
 pub use go_away::GoAway;
 pub use hello::{Credentials, Hello, MAGIC, PROTOCOL_MAX, PROTOCOL_MIN, SessionWish};
 pub use kind::{Flags, Kind};

@@ -16,8 +16,19 @@ pub enum Effect {
     BreaksNewClients,
     /// Nobody, since those of another major version never meet.
     OfNewMajor,
+    /// Nobody, until a value that is new is sent to a program that does not know it: that call fails alone.
+    HarmlessUntilSent,
     /// Nobody.
     Harmless,
+}
+
+/// Why a lock file may not be this trait's at all, so that writing it anew could destroy another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Other {
+    /// It names another service: that of a second trait, or this one under its former name.
+    Service,
+    /// It is of another major version: that of a second trait, or this one before it changed.
+    Major,
 }
 
 /// One change.
@@ -38,6 +49,7 @@ pub struct Changes {
     locked: (u16, u16),
     /// The version that the trait has now.
     now: (u16, u16),
+    other: Option<Other>,
     /// Something was added that clients may ask for.
     news: bool,
     all: Vec<Change>,
@@ -46,7 +58,14 @@ pub struct Changes {
 impl Lock {
     /// What has changed from `self`, the lock file, to `now`, the trait. The order of methods, and comments, are no change.
     pub fn changes(&self, now: &Lock) -> Changes {
-        let mut changes = Changes { locked: self.version, now: now.version, news: false, all: Vec::new() };
+        let major = (self.version.0 != now.version.0).then_some(Other::Major);
+        let mut changes = Changes {
+            locked: self.version,
+            now: now.version,
+            other: if self.service == now.service { major } else { Some(Other::Service) },
+            news: false,
+            all: Vec::new(),
+        };
         changes.service(self, now);
         changes.gone(self, now);
         let mut appended = Vec::new();
@@ -75,6 +94,11 @@ impl Changes {
     /// Whether the trait is what the lock file says.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// Whether the lock file may be that of another trait.
+    pub fn other(&self) -> Option<Other> {
+        self.other
     }
 
     /// The changes, those of the service first, then the methods that are gone, then in the order of the trait.
@@ -258,7 +282,7 @@ impl Changes {
             let returned = places.contains(": result") || places.contains(": error");
             let returned = returned.then_some("let no server return it before all clients know it");
             self.advise(
-                Effect::Harmless,
+                Effect::HarmlessUntilSent,
                 format!("{variants} was appended to enum {name}: calls that carry it fail where it is not known, all others work ({places})"),
                 [sent, returned].into_iter().flatten().collect::<Vec<_>>().join("; "),
             );
@@ -345,6 +369,7 @@ impl fmt::Display for Changes {
             (Effect::BreaksOldClients, format!("breaks clients built against {old} at new servers")),
             (Effect::BreaksNewClients, format!("breaks new clients at servers of {old}")),
             (Effect::OfNewMajor, format!("harmless, since it comes with version {}", version(self.now))),
+            (Effect::HarmlessUntilSent, "harmless until a value that is new is sent".to_owned()),
             (Effect::Harmless, "harmless".to_owned()),
         ] {
             let mut changes = self.all.iter().filter(|change| change.effect == effect).peekable();

@@ -22,12 +22,13 @@
 
 mod changes;
 mod parse;
+mod salvage;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod write;
 
-pub use changes::{Change, Changes, Effect};
+pub use changes::{Change, Changes, Effect, Other};
 pub use parse::Damaged;
 
 use crate::schema::{Node, NodeId, Signature, Types};
@@ -84,6 +85,16 @@ impl Lock {
     pub fn with_comments_of(mut self, older: Lock) -> Self {
         self.comments = older.comments;
         self
+    }
+
+    /// The service's name on the wire.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Major and minor version of the service.
+    pub fn version(&self) -> (u16, u16) {
+        self.version
     }
 
     /// The methods' names, in order, each with the structure of its types.

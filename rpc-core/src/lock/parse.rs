@@ -3,7 +3,7 @@
 use super::tokens::{Kind, Token, tokens, written};
 use super::{Lock, Method};
 use crate::schema::{Content, LEAVES, Node, NodeId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The deepest type that is read. The writer stays far below.
 const NESTING_MAX: usize = 128;
@@ -108,7 +108,7 @@ impl Parser {
     fn method(&mut self) -> Read<Method> {
         let name = self.name("the method's name")?;
         self.sign('(')?;
-        let arguments = self.list(')', |parser| parser.named("an argument's name"))?;
+        let arguments = self.members(')', "argument", |parser, _| parser.ty_after_colon())?;
         let returns = if self.accept('-') {
             self.sign('>')?;
             self.ty(0)?
@@ -151,21 +151,20 @@ impl Parser {
 
     fn structure(&mut self, name: String, label: &str) -> Read<Node> {
         self.sign('{')?;
-        let fields = self.list('}', |parser| {
-            let (name, ty) = parser.named("a field's name")?;
-            parser.comment(format!("{label}.{}", written(&name)));
-            Ok((name, ty))
+        let fields = self.members('}', "field", |parser, name| {
+            let ty = parser.ty_after_colon()?;
+            parser.comment(format!("{label}.{}", written(name)));
+            Ok(ty)
         })?;
         Ok(Node::Struct { name, fields })
     }
 
     fn choice(&mut self, name: String, label: &str) -> Read<Node> {
         self.sign('{')?;
-        let variants = self.list('}', |parser| {
-            let name = parser.name("a variant's name")?;
+        let variants = self.members('}', "variant", |parser, name| {
             let content = parser.content()?;
-            parser.comment(format!("{label}.{}", written(&name)));
-            Ok((name, content))
+            parser.comment(format!("{label}.{}", written(name)));
+            Ok(content)
         })?;
         Ok(Node::Enum { name, variants })
     }
@@ -175,7 +174,7 @@ impl Parser {
             return Ok(Content::Tuple(self.list(')', |parser| parser.ty(0))?));
         }
         if self.accept('{') {
-            return Ok(Content::Struct(self.list('}', |parser| parser.named("a field's name"))?));
+            return Ok(Content::Struct(self.members('}', "field", |parser, _| parser.ty_after_colon())?));
         }
         Ok(Content::Unit)
     }
@@ -189,11 +188,10 @@ impl Parser {
         }
     }
 
-    /// `name: type`
-    fn named(&mut self, what: &str) -> Read<(String, NodeId)> {
-        let name = self.name(what)?;
+    /// `: type`
+    fn ty_after_colon(&mut self) -> Read<NodeId> {
         self.sign(':')?;
-        Ok((name, self.ty(0)?))
+        self.ty(0)
     }
 
     fn ty(&mut self, depth: usize) -> Read<NodeId> {
@@ -286,6 +284,25 @@ impl Parser {
             }
         }
         Ok(all)
+    }
+
+    /// Entries that begin with a name, no two with the same one, up to `end`; `rest` reads what follows the name.
+    fn members<T>(
+        &mut self,
+        end: char,
+        what: &str,
+        mut rest: impl FnMut(&mut Self, &str) -> Read<T>,
+    ) -> Read<Vec<(String, T)>> {
+        let mut met = BTreeSet::new();
+        self.list(end, |parser| {
+            let line = parser.peek().line;
+            let name = parser.name(&format!("the {what}'s name"))?;
+            if !met.insert(name.clone()) {
+                return Err(Damaged::new(line, format!("the {what} `{name}` is here twice")));
+            }
+            let rest = rest(parser, &name)?;
+            Ok((name, rest))
+        })
     }
 
     /// A type's name together with the number behind it, if there is one.

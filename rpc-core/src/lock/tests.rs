@@ -21,10 +21,11 @@ fn name() -> impl Strategy<Value = String> {
 fn node(count: usize) -> impl Strategy<Value = Node> {
     let id = move || (0..count).prop_map(NodeId::at);
     let ids = move |least: usize| prop::collection::vec(id(), least..4);
-    let named = move || prop::collection::vec((name(), id()), 0..4);
+    // The derive refuses two of one name.
+    let named = move || prop::collection::btree_map(name(), id(), 0..4).prop_map(Vec::from_iter);
     let content =
         prop_oneof![Just(Content::Unit), ids(0).prop_map(Content::Tuple), named().prop_map(Content::Struct),];
-    let variants = prop::collection::vec((name(), content), 0..4);
+    let variants = prop::collection::btree_map(name(), content, 0..4).prop_map(Vec::from_iter);
     prop_oneof![
         (0..LEAVES.len()).prop_map(|index| Node::Leaf(LEAVES[index].to_owned())),
         name().prop_map(Node::Leaf),
@@ -46,7 +47,7 @@ fn lock() -> impl Strategy<Value = Lock> {
     nodes.prop_flat_map(|nodes| {
         let count = nodes.len();
         let id = move || (0..count).prop_map(NodeId::at);
-        let arguments = prop::collection::vec((name(), id()), 0..3);
+        let arguments = prop::collection::btree_map(name(), id(), 0..3).prop_map(Vec::from_iter);
         let since = prop::option::of((1..3_u16, any::<u16>()));
         let method = (arguments, id(), any::<bool>(), since);
         (Just(nodes), name(), any::<(u16, u16)>(), prop::collection::vec(method, 0..4)).prop_map(make)

@@ -26,6 +26,11 @@ pub(super) enum Kind {
 /// What begins a line in a file that git could not merge.
 const CONFLICTS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
 
+/// Whether git wrote this line into a file that it could not merge.
+pub(super) fn is_conflict(line: &str) -> bool {
+    CONFLICTS.iter().any(|marker| line.starts_with(marker))
+}
+
 /// All tokens, the last of them `End`.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Damaged> {
     let mut found = Vec::new();
@@ -33,7 +38,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Damaged> {
     let mut line = 1;
     for (index, content) in text.lines().enumerate() {
         line = index + 1;
-        if CONFLICTS.iter().any(|marker| content.starts_with(marker)) {
+        if is_conflict(content) {
             return Err(Damaged::new(line, "a merge conflict was left here"));
         }
         let content = content.trim();

@@ -37,6 +37,22 @@ impl fmt::Display for Lock {
     }
 }
 
+/// What comments may stand above, as [`Lock`] names it.
+pub(super) fn homes(lock: &Lock) -> BTreeSet<String> {
+    let mut homes = BTreeSet::from(["service".to_owned()]);
+    homes.extend(lock.methods.iter().map(|method| format!("fn {}", written(&method.name))));
+    for (label, id) in Labels::of(lock).in_order() {
+        homes.insert(label.to_owned());
+        let member = |name: &String| format!("{label}.{}", written(name));
+        match lock.node(id) {
+            Some(Node::Struct { fields, .. }) => homes.extend(fields.iter().map(|(name, _)| member(name))),
+            Some(Node::Enum { variants, .. }) => homes.extend(variants.iter().map(|(name, _)| member(name))),
+            _ => {}
+        }
+    }
+    homes
+}
+
 /// The nodes that are declared by themselves, each with its name: structures, enums, and unnamed types that hold
 /// themselves or go too deep.
 struct Labels(BTreeMap<NodeId, String>);

@@ -2,6 +2,7 @@
 
 use super::Signature;
 use super::walk::Walk;
+use crate::error::{self, NAME_MAX};
 use std::fmt;
 
 /// Differences that are looked for in one method. Whoever reads so many has understood.
@@ -12,9 +13,6 @@ pub(crate) const COMPARISONS_MAX: usize = 1 << 17;
 
 /// Steps of a path that are written out; the middle of a longer one is left out.
 const STEPS_MAX: usize = 32;
-
-/// Characters of a name that are written out: a peer may send long ones, and each may be in many differences.
-const NAME_MAX: usize = 80;
 
 /// One place where two signatures differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,10 +149,7 @@ pub(super) fn written(steps: &[Step<'_>]) -> String {
     }
 }
 
-/// A name, cut to a length that anyone reads.
+/// A name, on one line and cut to a length that anyone reads.
 pub(super) fn shown(name: &str) -> String {
-    match name.char_indices().nth(NAME_MAX) {
-        Some((end, _)) => format!("{}..", name.get(..end).unwrap_or_default()),
-        None => name.to_owned(),
-    }
+    error::shown(name, NAME_MAX)
 }

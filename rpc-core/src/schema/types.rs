@@ -71,8 +71,11 @@ impl Types {
         self.define(Key::Opaque(name.to_owned()), &|_| Node::Opaque(name.to_owned()))
     }
 
-    /// A structure with named fields; `key` is its own `TypeId`.
+    /// A structure with named fields; `key` is its own `TypeId`. Without fields it is the same as `()`.
     pub fn structure(&mut self, key: TypeId, name: &str, fields: Fields) -> NodeId {
+        if fields.is_empty() {
+            return self.leaf("()");
+        }
         self.composite(key, &|types| Node::Struct { name: name.to_owned(), fields: types.fields(fields) })
     }
 
@@ -122,9 +125,10 @@ impl Types {
         fields.iter().map(|(name, describe)| ((*name).to_owned(), describe(self))).collect()
     }
 
+    /// Without parts, all variants are the same bytes: their number.
     fn content(&mut self, variant: &Variant) -> Content {
         match variant {
-            Variant::Unit => Content::Unit,
+            Variant::Unit | Variant::Tuple([]) | Variant::Struct([]) => Content::Unit,
             Variant::Tuple(parts) => Content::Tuple(self.parts(parts)),
             Variant::Struct(fields) => Content::Struct(self.fields(fields)),
         }

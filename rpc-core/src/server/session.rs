@@ -433,9 +433,9 @@ impl Session {
         self.executing
     }
 
-    /// No handler runs, and none waits for its turn.
+    /// No handler runs, and none waits for its turn but such as were taken back.
     pub fn is_idle(&self) -> bool {
-        self.executing == 0 && self.unbegun == 0
+        self.executing == 0 && !self.slots.iter().any(|slot| matches!(slot.state, SlotState::Queued(_)))
     }
 
     /// Counts so far.

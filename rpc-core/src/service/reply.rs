@@ -1,7 +1,7 @@
 //! How a handler ends, on either side of the wire.
 
 use crate::codec::{Coding, Decoder, Malformed, Unencodable};
-use crate::error::{Error, Execution};
+use crate::error::{Error, Execution, REASON_MAX, shown};
 use crate::ids::RequestId;
 use crate::schema::Evolution;
 use bytes::Bytes;
@@ -143,7 +143,7 @@ impl Reply {
             Some((value, evolution.address().clone()))
         });
         match found {
-            None => Error::Undecodable { method, why: why.to_string(), request_id },
+            None => Error::Undecodable { method, why: shown(&why.to_string(), REASON_MAX), request_id },
             Some((value, address)) => {
                 let execution = Execution::Executed;
                 Error::UnknownVariant { method, address, value, execution, request_id }

@@ -1,6 +1,7 @@
 //! What is said of each change, and whom it breaks.
 
 use crate::{BOX_OFFICE, lock};
+use rpc_core::lock::Other;
 
 /// The report when `what` in the lock file's trait has become `by`.
 fn report(changes: &[(&str, &str)]) -> String {
@@ -119,13 +120,14 @@ fn idempotence_that_was_gained_breaks_new_clients_until_servers_have_it() {
 }
 
 #[test]
-fn an_appended_variant_is_harmless_with_a_caveat() {
-    let expected = "harmless:
-  - version 1.1 is now 1.2
+fn an_appended_variant_is_harmless_until_it_is_sent() {
+    let expected = "harmless until a value that is new is sent:
   - Gallery was appended to enum Section: calls that carry it fail where it is not known, all others work (free_seats: argument 1 (section); sell: argument 2 (section); sell: result.section; refund: argument 1 (ticket).section)
     -> let no client send it before all servers know it; let no server return it before all clients know it
   - Late, Early was appended to enum Refused: calls that carry it fail where it is not known, all others work (sell: error)
     -> let no server return it before all clients know it
+harmless:
+  - version 1.1 is now 1.2
 ";
     let changes =
         [("1.1", "1.2"), ("Balcony,", "Balcony,\n    Gallery(u8),"), ("SoldOut,", "SoldOut, Late, Early,")];
@@ -137,7 +139,8 @@ fn an_appended_variant_needs_a_version_of_its_own() {
     let expected = "  - the version is still 1.1: clients cannot tell which servers have what is new
     -> write #[service(version = \"1.2\")]
 ";
-    assert!(report(&[("Balcony,", "Balcony, Gallery,")]).starts_with(&format!("{NEW}{expected}harmless:\n")));
+    let expected = format!("{NEW}{expected}harmless until a value that is new is sent:\n");
+    assert!(report(&[("Balcony,", "Balcony, Gallery,")]).starts_with(&expected));
 }
 
 #[test]
@@ -212,4 +215,13 @@ fn a_version_that_goes_back_breaks_old_clients() {
 ";
     let report = report(&[("BoxOffice 1.1", "BoxOffice 1.0")]);
     assert_eq!(report, format!("{OLD}{expected}"));
+}
+
+#[test]
+fn a_file_of_another_service_or_major_is_told_from_one_that_has_changed() {
+    let other = |what: &str, by: &str| lock(BOX_OFFICE).changes(&lock(&BOX_OFFICE.replace(what, by))).other();
+    assert_eq!(other("BoxOffice", "Office"), Some(Other::Service));
+    assert_eq!(other("BoxOffice 1.1", "Office 2.0"), Some(Other::Service));
+    assert_eq!(other("1.1", "2.0"), Some(Other::Major));
+    assert_eq!(other("1.1", "1.2"), None);
 }

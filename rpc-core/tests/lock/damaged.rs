@@ -31,6 +31,10 @@ fn every_damage_is_reported_with_its_line() {
     damaged("1.1", "one", "line 1: expected a version, as in `1.1`, found `one`");
     damaged("fn sell", "sell", "line 4: expected `fn`, `struct`, `enum` or `type`, found `sell`");
     damaged("fn sell", "fn free_seats", "line 4: the method `free_seats` is here twice");
+    damaged("section: Section) -> R", "order: u64) -> R", "line 4: the argument `order` is here twice");
+    damaged("    seat", "    section: u8,\n    seat", "line 18: the field `section` is here twice");
+    damaged("Balcony,", "Balcony,\n    Parquet(u8),", "line 14: the variant `Parquet` is here twice");
+    damaged("Balcony,", "Box { row: u8, row: u8 }", "line 13: the field `row` is here twice");
     damaged("idempotent", "idempotnt", "line 3: expected `idempotent` or `since`, found `idempotnt`");
     damaged("u64, ", "u64 ", "line 4: expected `,` or `)`, found `section`");
     damaged("order: ", "order ", "line 4: expected `:`, found `u64`");
@@ -45,7 +49,7 @@ fn every_damage_is_reported_with_its_line() {
     damaged(
         "    seat: u32,\n}",
         "    seat: u32,\n",
-        "line 19: expected a field's name, found the end of the file",
+        "line 19: expected the field's name, found the end of the file",
     );
     damaged("u32,\n}", "\"u32,\n}", "line 18: a quotation mark is missing at the end of a name");
     damaged(

@@ -57,3 +57,49 @@ fn comments_stay_with_what_they_stand_above() {
     assert!(kept.ends_with("}\n# at the end\n"), "{kept}");
     assert_eq!(lock(&kept).to_string(), kept);
 }
+
+/// What is written in place of a file that cannot be read.
+fn salvaged(damaged: &str) -> String {
+    assert!(Lock::parse(damaged).is_err());
+    let text = lock(BOX_OFFICE).with_comments_of_damaged(damaged).to_string();
+    assert_eq!(lock(&text).to_string(), text);
+    text
+}
+
+#[test]
+fn comments_outlive_a_merge_conflict() {
+    let of_a_field = "    # of a field
+<<<<<<< HEAD
+    # of ours
+    seat: u32,
+=======
+    # of theirs
+    seat: u64,
+>>>>>>> theirs
+";
+    let damaged = BOX_OFFICE
+        .replace("    seat: u32,\n", of_a_field)
+        .replace("fn sell", "# of a method\nfn sell")
+        .replace("enum Section", "# of a type\nenum Section");
+    let text = salvaged(&damaged);
+    for expected in [
+        "\n    # of a field\n    # of ours\n    # of theirs\n    seat: u32,\n",
+        "\n# of a method\nfn sell",
+        "\n# of a type\nenum Section",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+}
+
+#[test]
+fn a_comment_that_both_sides_of_a_merge_have_is_kept_once() {
+    let both = "<<<<<<< HEAD\n# both\nfn refund()\n=======\n# both\nfn refund() -> u8\n>>>>>>> theirs\n";
+    let text = salvaged(&format!("service BoxOffice 1.1\n{both}"));
+    assert!(text.contains("\n# both\nfn refund") && text.matches("# both").count() == 1, "{text}");
+}
+
+#[test]
+fn a_comment_whose_place_is_not_known_any_more_comes_to_the_end() {
+    let text = salvaged("service BoxOffice 1.1\n# of what was\nfn gone()\n# of a hand that slipped\n$%&\n");
+    assert!(text.ends_with("}\n# of what was\n# of a hand that slipped\n"), "{text}");
+}

@@ -1,5 +1,8 @@
 //! What cannot be described, said at the user's own tokens: what is wrong, and what to do.
 
+use proc_macro2::Span;
+use std::collections::BTreeSet;
+
 use super::attr::Attrs;
 use super::bounds::mentions_parameter;
 use super::model::{Body, Container, Field, Variant};
@@ -21,7 +24,10 @@ pub(super) fn container(container: &Container<'_>, errors: &mut Errors) -> bool 
         Body::Union(token) => {
             errors.at(token, "a union does not say which of its fields it holds; use an enum")
         }
-        Body::Enum(variants) => variants.iter().for_each(|each| variant(each, opaque, errors)),
+        Body::Enum(variants) => {
+            twice(variants.iter().map(|each| (&*each.name, each.ident.span())), "variants", errors);
+            variants.iter().for_each(|each| variant(each, opaque, errors));
+        }
         Body::Tuple(fields) => {
             if let [only] = &fields[..] {
                 newtype(only, errors);
@@ -38,9 +44,14 @@ pub(super) fn container(container: &Container<'_>, errors: &mut Errors) -> bool 
 fn nameless(container: &Container<'_>, errors: &mut Errors) {
     let generic = container.generics.type_params().next().is_some();
     let hidden = container.attrs.opaque.as_ref().filter(|_| generic);
-    let fields = container.fields().filter(|field| mentions_parameter(field.ty, container.generics));
-    let fields = fields.filter_map(|field| field.attrs.opaque.as_ref());
-    for opaque in hidden.into_iter().chain(fields).filter(|opaque| opaque.name.is_none()) {
+    let depends = |field: &&Field<'_>| mentions_parameter(field.ty, container.generics);
+    let fields = container.fields().filter(depends).filter_map(|field| field.attrs.opaque.as_ref());
+    let variants = container.variants().iter().filter(|variant| {
+        let mut written = variant.body.fields().iter().filter(|field| !field.attrs.is_skipped());
+        written.any(|field| field.attrs.opaque.is_none() && depends(&field))
+    });
+    let variants = variants.filter_map(|variant| variant.attrs.opaque.as_ref());
+    for opaque in hidden.into_iter().chain(variants).chain(fields).filter(|opaque| opaque.name.is_none()) {
         errors.at_span(
             opaque.span,
             "this is another type for each parameter, and would be compared by one name; write a name that holds for all that are used, such as `opaque = \"geo.Point\"`",
@@ -79,7 +90,22 @@ fn variant(variant: &Variant<'_>, opaque: bool, errors: &mut Errors) {
     }
 }
 
+/// By its name alone can a part be told from the one that it changed places with.
+fn twice<'a>(names: impl Iterator<Item = (&'a str, Span)>, what: &str, errors: &mut Errors) {
+    let mut met = BTreeSet::new();
+    for (name, span) in names {
+        if !met.insert(name) {
+            errors.at_span(
+                span,
+                format!("two {what} are called `{name}` on the wire; give each a name of its own"),
+            );
+        }
+    }
+}
+
 fn all_fields(fields: &[Field<'_>], opaque: bool, errors: &mut Errors) {
+    let written = fields.iter().filter(|field| !field.attrs.is_skipped());
+    twice(written.map(|field| (&*field.name, field.span())), "fields", errors);
     for field in fields {
         let attrs = &field.attrs;
         contradictions(attrs, errors);

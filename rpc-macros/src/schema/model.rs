@@ -87,7 +87,7 @@ impl<'a> Container<'a> {
         }
     }
 
-    fn variants(&self) -> &[Variant<'a>] {
+    pub(super) fn variants(&self) -> &[Variant<'a>] {
         match &self.body {
             Body::Enum(variants) => variants,
             _ => &[],
@@ -136,10 +136,23 @@ impl<'a> Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    fn fields(&self) -> &[Field<'a>] {
+    pub(super) fn fields(&self) -> &[Field<'a>] {
         match self {
             Self::Tuple(fields) | Self::Named(fields) => fields,
             Self::Unit | Self::Enum(_) | Self::Union(_) => &[],
+        }
+    }
+
+    /// What opaque content is compared by: the names of its types, as at an opaque field.
+    fn opaque_name(&self) -> String {
+        let written = self.fields().iter().filter(|field| !field.attrs.is_skipped());
+        match self {
+            Self::Tuple(fields) if fields.len() == 1 => written.map(Field::opaque_name).collect(),
+            Self::Named(_) => {
+                let each = written.map(|field| format!("{}:{}", field.name, field.opaque_name()));
+                format!("{{{}}}", each.collect::<Vec<_>>().join(","))
+            }
+            _ => format!("({})", written.map(Field::opaque_name).collect::<Vec<_>>().join(",")),
         }
     }
 }
@@ -165,7 +178,7 @@ impl<'a> Variant<'a> {
     pub(super) fn described(&self) -> Option<Describe<'_>> {
         match (&self.attrs.opaque, &self.attrs.described_as) {
             (Some(opaque), _) => {
-                Some(Describe::Opaque(opaque.name.clone().unwrap_or_else(|| self.name.clone())))
+                Some(Describe::Opaque(opaque.name.clone().unwrap_or_else(|| self.body.opaque_name())))
             }
             (None, Some(ty)) => Some(Describe::Type(ty)),
             (None, None) => None,
@@ -186,6 +199,13 @@ impl<'a> Field<'a> {
             (Some(opaque), _) => Describe::Opaque(opaque.name.clone().unwrap_or_else(|| bare(self.ty))),
             (None, Some(ty)) => Describe::Type(ty),
             (None, None) => Describe::Type(self.ty),
+        }
+    }
+
+    fn opaque_name(&self) -> String {
+        match self.described() {
+            Describe::Opaque(name) => name,
+            Describe::Type(ty) => bare(ty),
         }
     }
 

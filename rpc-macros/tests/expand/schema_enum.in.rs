@@ -12,4 +12,8 @@ enum Section {
     Hexed(u64),
     #[schema(opaque)]
     Elsewhere(geo::Point),
+    #[schema(opaque)]
+    Between(geo::Point, Vec<geo::Line>),
+    #[schema(opaque)]
+    Around { point: geo::Point, #[serde(skip)] cache: u8 },
 }

@@ -64,7 +64,29 @@ impl ::carnegie::Schema for Section {
                                 &[
                                     (|__types: &mut ::carnegie::__private::Types| ::carnegie::__private::describe_opaque(
                                         __types,
-                                        "elsewhere",
+                                        "Point",
+                                    )) as ::carnegie::__private::Describe,
+                                ],
+                            ),
+                        ),
+                        (
+                            "between",
+                            ::carnegie::__private::Variant::Tuple(
+                                &[
+                                    (|__types: &mut ::carnegie::__private::Types| ::carnegie::__private::describe_opaque(
+                                        __types,
+                                        "(Point,Vec<Line>)",
+                                    )) as ::carnegie::__private::Describe,
+                                ],
+                            ),
+                        ),
+                        (
+                            "around",
+                            ::carnegie::__private::Variant::Tuple(
+                                &[
+                                    (|__types: &mut ::carnegie::__private::Types| ::carnegie::__private::describe_opaque(
+                                        __types,
+                                        "{point:Point}",
                                     )) as ::carnegie::__private::Describe,
                                 ],
                             ),

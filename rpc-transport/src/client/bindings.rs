@@ -3,7 +3,7 @@
 use rpc_core::BindError;
 use rpc_core::client::BindingId;
 use rpc_core::service::Descriptor;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 /// ```text
 ///  Asked --(the engine says Bound)--> Bound or Failed --(asked again)--> Asked
@@ -54,11 +54,15 @@ impl Bindings {
         }
     }
 
-    /// One user less; whether it was the last.
-    pub(crate) fn let_go(&mut self, id: BindingId) -> bool {
-        let Some(entry) = self.0.get_mut(usize::from(id.0)) else { return false };
+    /// One user less. Of the last one: who was to be woken, by futures that are gone.
+    pub(crate) fn let_go(&mut self, id: BindingId) -> Option<Vec<Waker>> {
+        let entry = self.0.get_mut(usize::from(id.0))?;
         entry.users = entry.users.saturating_sub(1);
-        entry.users == 0
+        match &mut entry.state {
+            _ if entry.users > 0 => None,
+            State::Asked(waiting) => Some(std::mem::take(waiting)),
+            State::Bound | State::Failed(_) => Some(Vec::new()),
+        }
     }
 
     pub(crate) fn bound(&mut self, id: BindingId, result: Result<(), BindError>, wakers: &mut Vec<Waker>) {
@@ -69,15 +73,52 @@ impl Bindings {
         }
     }
 
-    pub(crate) fn poll(&mut self, id: BindingId, waker: Waker) -> Poll<Result<(), BindError>> {
+    pub(crate) fn poll(&mut self, id: BindingId, cx: &Context<'_>) -> Poll<Result<(), BindError>> {
         match self.0.get_mut(usize::from(id.0)).map(|entry| &mut entry.state) {
             Some(State::Asked(waiting)) => {
-                waiting.push(waker);
+                if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                    waiting.push(cx.waker().clone());
+                }
                 Poll::Pending
             }
             Some(State::Bound) => Poll::Ready(Ok(())),
             Some(State::Failed(error)) => Poll::Ready(Err(error.clone())),
             None => Poll::Ready(Err(BindError::Closed)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static HALL: Descriptor = Descriptor { name: "Hall", version: (1, 0), methods: &[] };
+    const ID: BindingId = BindingId(0);
+
+    #[tokio::test]
+    async fn a_future_that_is_polled_often_is_woken_once() {
+        let mut bindings = Bindings::default();
+        bindings.ask(ID, &HALL);
+        std::future::poll_fn(|cx| {
+            assert!((0..3).all(|_| bindings.poll(ID, cx).is_pending()));
+            Poll::Ready(())
+        })
+        .await;
+        let mut wakers = Vec::new();
+        bindings.bound(ID, Ok(()), &mut wakers);
+        assert_eq!(wakers.len(), 1);
+    }
+
+    #[test]
+    fn who_waited_is_forgotten_with_the_last_user() {
+        let mut bindings = Bindings::default();
+        bindings.ask(ID, &HALL);
+        bindings.ask(ID, &HALL);
+        assert!(bindings.poll(ID, &Context::from_waker(Waker::noop())).is_pending());
+        assert!(bindings.let_go(ID).is_none(), "the other one may be woken by it");
+        assert_eq!(bindings.let_go(ID).map(|wakers| wakers.len()), Some(1));
+        let mut wakers = Vec::new();
+        bindings.bound(ID, Ok(()), &mut wakers);
+        assert_eq!(wakers.len(), 0);
     }
 }

@@ -143,8 +143,11 @@ mod tests {
         assert!(calls.ended(key(0, 0), Err(not_sent("first"))).is_some());
         let second = calls.insert(key(0, 1), Waker::noop().clone());
         assert!(calls.ended(key(0, 1), Err(not_sent("second"))).is_some());
-        assert_eq!(poll(&mut calls, second), Poll::Ready("Hall.sell: not sent: second".into()));
-        assert_eq!(poll(&mut calls, first), Poll::Ready("Hall.sell: not sent: first".into()));
+        assert_eq!(
+            poll(&mut calls, second),
+            Poll::Ready("Hall.sell: not sent: second (not executed)".into())
+        );
+        assert_eq!(poll(&mut calls, first), Poll::Ready("Hall.sell: not sent: first (not executed)".into()));
     }
 
     #[test]

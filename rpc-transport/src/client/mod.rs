@@ -116,6 +116,7 @@ impl Shared {
         let State { engine, bindings, .. } = &mut *state;
         if let Some(id) = bindings.find(service).filter(|id| engine.is_bound(*id)) {
             bindings.hold(id);
+            engine.hold(id);
             return id;
         }
         let id = engine.bind(now, service);
@@ -127,14 +128,16 @@ impl Shared {
     /// One user of a service less.
     pub(crate) fn end_bind(&self, id: BindingId) {
         let mut state = self.lock();
-        if state.bindings.let_go(id) {
+        let last = state.bindings.let_go(id);
+        if last.is_some() {
             state.engine.unbind(id);
         }
+        drop(state);
+        drop(last);
     }
 
     pub(crate) fn poll_bound(&self, id: BindingId, cx: &Context<'_>) -> Poll<Result<(), BindError>> {
-        let waker = cx.waker().clone();
-        self.lock().bindings.poll(id, waker)
+        self.lock().bindings.poll(id, cx)
     }
 
     /// Ends all calls and the connection.

@@ -131,6 +131,10 @@ impl Handling {
         }
     }
 
+    pub(crate) fn has_begun(&self) -> bool {
+        matches!(self, Handling::Waiting(_))
+    }
+
     /// Lets the handler go on in a task of its own, or on a thread of its own if it blocks.
     pub(crate) fn spawn(self, link: &Arc<Link>) -> AbortHandle {
         let link = link.clone();
@@ -207,7 +211,7 @@ fn reason(error: &Error) -> String {
             format!("no answer within {after:?} ({execution})")
         }
         Error::ConnectionLost { why, execution, .. } => format!("{why} ({execution})"),
-        Error::Refused { reason, .. } => format!("refused: {reason}"),
+        Error::Refused { reason, .. } => format!("refused: {reason} (not executed)"),
         Error::Internal { message, .. } | Error::Nested { message, .. } => message.clone(),
         other => {
             let text = other.to_string();
@@ -266,7 +270,7 @@ mod tests {
         };
         assert_eq!(reason(&error), "no answer to a ping for 0.4 s (execution unknown)");
         let error = Error::Unencodable { method: "Bank.pay", why: "too deep".into() };
-        assert_eq!(reason(&error), "the arguments cannot be sent: too deep");
+        assert_eq!(reason(&error), "the arguments cannot be sent: too deep (not executed)");
     }
 
     #[test]

@@ -17,7 +17,8 @@ use tokio::task::AbortHandle;
 #[derive(Default)]
 pub(crate) struct Running {
     entries: Vec<Option<Entry>>,
-    count: usize,
+    /// Those of them that have begun.
+    begun: usize,
     /// Batches whose handlers are being polled inline on some connection, and are not in the table yet.
     batches: u32,
     /// What reached handlers of those batches meanwhile. Empty whenever there is no such batch.
@@ -27,6 +28,8 @@ pub(crate) struct Running {
 struct Entry {
     at: SlotId,
     task: AbortHandle,
+    /// The engine has agreed that it starts. Without that it may have been taken back, and nobody waits for it.
+    begun: bool,
     cancelled: bool,
     wakers: Vec<Waker>,
 }
@@ -57,10 +60,11 @@ impl Running {
         }
     }
 
-    /// Adds a handler that now runs in `task`. Returns the task if it is to be dropped at once.
+    /// Adds a handler that now runs in `task`, or, if it has not `begun`, waits there for its turn. Returns the task if it is
+    /// to be dropped at once.
     #[must_use]
-    pub(crate) fn insert(&mut self, at: SlotId, task: AbortHandle) -> Option<AbortHandle> {
-        let mut entry = Entry { at, task, cancelled: false, wakers: Vec::new() };
+    pub(crate) fn insert(&mut self, at: SlotId, task: AbortHandle, begun: bool) -> Option<AbortHandle> {
+        let mut entry = Entry { at, task, begun, cancelled: false, wakers: Vec::new() };
         let mut dropped = false;
         // A stop that overtook the insertion would be lost otherwise.
         self.early.retain_mut(|early| {
@@ -83,40 +87,49 @@ impl Running {
         if self.entries.len() <= index {
             self.entries.resize_with(index + 1, || None);
         }
+        self.begun += usize::from(begun);
         // A handler that outlives its slot is idempotent: its end is not waited for.
-        if self.entries[index].replace(entry).is_none() {
-            self.count += 1;
-        }
+        let left = self.entries[index].replace(entry);
+        self.begun -= usize::from(left.is_some_and(|left| left.begun));
         None
     }
 
-    /// Removes a handler that has ended.
-    pub(crate) fn finish(&mut self, at: SlotId) {
-        if let Some(entry) = self.entries.get_mut(at.slot as usize)
-            && entry.as_ref().is_some_and(|e| e.at == at)
+    /// The turn of a handler has come, and it starts.
+    pub(crate) fn begin(&mut self, at: SlotId) {
+        if let Some(entry) = self.entry(at)
+            && !std::mem::replace(&mut entry.begun, true)
         {
-            *entry = None;
-            self.count -= 1;
+            self.begun += 1;
         }
     }
 
-    /// Whether no handler is in the table.
+    /// Removes a handler that has ended, or that does not start.
+    pub(crate) fn finish(&mut self, at: SlotId) {
+        drop(self.remove(at));
+    }
+
+    fn remove(&mut self, at: SlotId) -> Option<Entry> {
+        let entry = self.entries.get_mut(at.slot as usize)?.take_if(|entry| entry.at == at)?;
+        self.begun -= usize::from(entry.begun);
+        Some(entry)
+    }
+
+    /// Whether no handler of the table has begun. Those that still may are the engine's to know.
     pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
+        self.begun == 0
     }
 
     /// Nobody waits for the handler any more, and what it did so far does not count: its future is dropped by aborting
     /// the task that is returned.
     #[must_use]
     pub(crate) fn stop(&mut self, at: SlotId) -> Option<AbortHandle> {
-        if let Some(entry) = self.entries.get_mut(at.slot as usize)
-            && entry.as_ref().is_some_and(|e| e.at == at)
-        {
-            self.count -= 1;
-            return entry.take().map(|entry| entry.task);
+        match self.remove(at) {
+            Some(entry) => Some(entry.task),
+            None => {
+                self.keep(at, Event::Drop);
+                None
+            }
         }
-        self.keep(at, Event::Drop);
-        None
     }
 
     /// Nobody waits for the handler any more: it is told, and runs to its end. Appends whom to wake.
@@ -197,7 +210,7 @@ mod tests {
         let mut running = Running::default();
         running.begin_batch();
         assert!(running.stop(AT).is_none());
-        assert!(running.insert(AT, task()).is_some());
+        assert!(running.insert(AT, task(), true).is_some());
         running.end_batch();
     }
 
@@ -206,7 +219,7 @@ mod tests {
         let (mut running, count) = (Running::default(), Arc::new(Count::default()));
         running.begin_batch();
         assert!(!running.poll_cancelled(AT, &Waker::from(count.clone())));
-        assert!(running.insert(AT, task()).is_none());
+        assert!(running.insert(AT, task(), true).is_none());
         running.end_batch();
         let mut wakers = Vec::new();
         running.cancel(AT, &mut wakers);
@@ -218,11 +231,26 @@ mod tests {
     #[tokio::test]
     async fn an_older_handler_of_the_slot_does_not_touch_its_successor() {
         let mut running = Running::default();
-        assert!(running.insert(AT, task()).is_none());
-        assert!(running.insert(NEXT, task()).is_none());
+        assert!(running.insert(AT, task(), true).is_none());
+        assert!(running.insert(NEXT, task(), true).is_none());
         running.finish(AT);
         assert!(running.stop(AT).is_none());
         assert!(running.stop(NEXT).is_some());
+        assert!(running.is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_handlers_that_have_begun_are_waited_for() {
+        let mut running = Running::default();
+        assert!(running.insert(AT, task(), false).is_none());
+        assert!(running.is_empty());
+        running.begin(AT);
+        assert!(!running.is_empty());
+        // An idempotent one that outlives its slot, and its successor, which is taken back.
+        assert!(running.insert(NEXT, task(), false).is_none());
+        assert!(running.is_empty());
+        running.finish(AT);
+        running.finish(NEXT);
         assert!(running.is_empty());
     }
 
@@ -231,7 +259,7 @@ mod tests {
         let mut running = Running::default();
         assert!(running.stop(AT).is_none());
         running.begin_batch();
-        assert!(running.insert(AT, task()).is_none());
+        assert!(running.insert(AT, task(), true).is_none());
         running.end_batch();
         assert!(!running.is_cancelled(AT));
     }

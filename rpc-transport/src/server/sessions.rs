@@ -200,9 +200,9 @@ impl Engine {
         }
         // Spawned under the lock: a handler that ends at once waits here until the table knows it.
         for handling in waiting.drain(..) {
-            let at = handling.at();
+            let (at, begun) = (handling.at(), handling.has_begun());
             let task = handling.spawn(link);
-            todo.aborts.extend(self.running.insert(at, task));
+            todo.aborts.extend(self.running.insert(at, task, begun));
         }
         self.drain(todo);
         if todo.batch && todo.executes.is_empty() {
@@ -314,8 +314,9 @@ impl Link {
         let mut begun = false;
         self.with_engine(|engine, _| {
             begun = engine.session.begin(Clock::now(), at);
-            if !begun {
-                engine.running.finish(at);
+            match begun {
+                true => engine.running.begin(at),
+                false => engine.running.finish(at),
             }
         });
         begun
