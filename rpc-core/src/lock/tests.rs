@@ -115,3 +115,23 @@ fn a_type_without_a_name_that_holds_itself_gets_one() {
     assert!(text.ends_with("fn m0() -> Nested\n\ntype Nested = Option<Nested>\n"), "{text}");
     assert!(lock.changes(&Lock::parse(&text).unwrap()).is_empty());
 }
+
+#[test]
+fn types_of_one_name_keep_their_numbers_when_the_text_is_read_and_written() {
+    // The pair stands in its own first part: whoever goes down first numbers the types behind it in another order once
+    // the text, in which the pair is written twice, has made two nodes of it.
+    let node = |fields: &[(&str, usize)]| Node::Struct {
+        name: "S".into(),
+        fields: fields.iter().map(|(name, id)| ((*name).to_owned(), NodeId::at(*id))).collect(),
+    };
+    let nodes = vec![
+        Node::Tuple(vec![NodeId::at(1), NodeId::at(2)]),
+        node(&[("pair", 0), ("other", 3)]),
+        node(&[("second", 4)]),
+        node(&[("third", 4)]),
+        Node::Leaf("u8".into()),
+    ];
+    let lock = make((nodes, "S".into(), (1, 0), vec![(Vec::new(), NodeId::at(0), false, None)]));
+    let text = lock.to_string();
+    assert_eq!(Lock::parse(&text).unwrap().to_string(), text);
+}

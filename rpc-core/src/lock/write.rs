@@ -3,7 +3,7 @@
 use super::tokens::{quoted, written};
 use super::{Lock, Method};
 use crate::schema::{Content, LEAVES, Node, NodeId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 const HEADER: &str = "\
@@ -136,17 +136,18 @@ fn parts(lock: &Lock, id: NodeId) -> Vec<NodeId> {
     lock.node(id).map(Node::references).unwrap_or_default()
 }
 
-/// What the methods refer to, directly or not, in the order in which they do.
+/// What the methods refer to, directly or not, in breadth. So it makes no difference whether an unnamed type is one node
+/// or, as in a text that was read, several alike: the first of them comes before the others, and all that it refers to
+/// before all that they do.
 fn reachable(lock: &Lock) -> Vec<NodeId> {
     let mut order = Vec::new();
     let mut met = BTreeSet::new();
     let roots = lock.methods.iter().flat_map(|m| m.arguments.iter().map(|(_, id)| *id).chain([m.returns]));
-    let mut next: Vec<_> = roots.collect();
-    next.reverse();
-    while let Some(id) = next.pop() {
+    let mut next: VecDeque<_> = roots.collect();
+    while let Some(id) = next.pop_front() {
         if met.insert(id) {
             order.push(id);
-            next.extend(parts(lock, id).into_iter().rev());
+            next.extend(parts(lock, id));
         }
     }
     order
