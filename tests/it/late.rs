@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 #[service]
 trait Slow {
-    /// Holds the connection's task until the test lets go.
+    /// Holds the connection's task until the test lets go, or for some time at least.
     async fn spin(&self);
     /// Holds a thread of its own until the test lets go.
     #[rpc(blocking)]
@@ -26,21 +26,22 @@ struct Worker {
 }
 
 impl Worker {
-    fn work(&self) {
+    fn work(&self, longest: Duration) {
         self.started.fetch_add(1, SeqCst);
         // The test may have ended.
         self.tell.send(()).unwrap_or_default();
         // Ends with an error, and at once from then on, when the test lets go.
-        self.held.lock().unwrap().recv().unwrap_or_default();
+        self.held.lock().unwrap().recv_timeout(longest).unwrap_or_default();
     }
 }
 
 impl Slow for Worker {
     async fn spin(&self) {
-        self.work();
+        // Not for ever: it may hold the thread that drives the runtime's clock, by which the test lets go.
+        self.work(10 * BRIEF);
     }
     async fn block(&self) {
-        self.work();
+        self.work(Duration::from_secs(60));
     }
     async fn look(&self) {}
 }
