@@ -4,7 +4,9 @@ use crate::codec::Coding;
 use crate::error::{BindError, Error, Execution, NAME_MAX, Offer, ProtocolError, shown};
 use crate::frame::{Bind, BindMethod, Bound, BoundMethod, BoundResult, Suggestion};
 use crate::limits::METHOD_TABLE_MAX;
-use crate::schema::{COMPARISONS_MAX, Difference, Evolution, TYPES_MAX, read_signature, read_types};
+use crate::schema::{
+    COMPARISONS_MAX, Difference, Evolution, Signature, TYPES_MAX, read_signature, read_types,
+};
 use crate::service::{Descriptor, Method};
 use crate::time::Instant;
 use std::sync::Arc;
@@ -67,7 +69,7 @@ pub(super) struct Binding {
 
 impl Binding {
     pub(super) fn new(service: &'static Descriptor) -> Self {
-        let fingerprints = service.methods.iter().map(|method| method.fingerprint()).collect();
+        let fingerprints = service.signatures().iter().map(Signature::fingerprint).collect();
         let (base, since) = (0, Instant::default());
         let (state, evolved, types) = (State::Idle, Vec::new(), Vec::new());
         Self { service, base, since, awaited: false, held: false, state, evolved, fingerprints, types }

@@ -151,7 +151,7 @@ impl Client {
     /// A channel that has no connection yet. `seed` spreads the redials of many clients; any number will do.
     pub fn new(mut config: Config, seed: u64) -> Self {
         config.limits = config.limits.sane();
-        let round = Round::new(std::mem::take(&mut config.addresses), config.connect_window);
+        let round = Round::new(config.addresses, config.connect_window);
         Self {
             config,
             link: Link::Down(Pace::default()),
@@ -234,7 +234,8 @@ impl Client {
         }
     }
 
-    /// The codec of this channel: the one that the first server has chosen, before that the preferred one.
+    /// How this channel writes and reads payloads: in the codec that the first server has chosen, before that in the
+    /// preferred one.
     pub fn coding(&self) -> Coding {
         let codec = self.codec.or(self.config.codecs.first().copied()).unwrap_or(CodecId::Bincode);
         Coding::new(codec, &self.config.limits)

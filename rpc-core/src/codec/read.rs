@@ -5,6 +5,7 @@
 
 use super::format::{Format, Scalar};
 use super::{CodecId, Coding, Malformed};
+use crate::error::counted;
 use serde::Deserializer;
 use serde::de::{
     DeserializeSeed, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
@@ -415,9 +416,9 @@ fn unknown_variant(name: &str, index: u32, known: usize, why: Malformed) -> Malf
     if (index as usize) < known {
         return why;
     }
-    let variants = if known == 1 { "variant" } else { "variants" };
+    let variants = counted(known, "variant");
     Malformed::new(format_args!(
-        "{name} has no variant with index {index}: the side that reads knows {known} {variants}, the side that wrote \
+        "{name} has no variant with index {index}: the side that reads knows {variants}, the side that wrote \
          is likely newer"
     ))
 }

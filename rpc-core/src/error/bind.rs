@@ -1,8 +1,7 @@
 //! Why a client could not be bound to a service.
 
 use super::nearest::nearest;
-use super::{Code, Execution, ProtocolError};
-use super::{NAME_MAX, shown};
+use super::{Code, Execution, NAME_MAX, ProtocolError, shown};
 use std::fmt;
 use std::time::Duration;
 
@@ -51,10 +50,10 @@ fn told(tried: &[Tried], attempts: usize) -> String {
     format!(" after {attempts} attempts: {}; ({left_out} more); {}", list(first, "-"), list(last, "-"))
 }
 
-/// `; did you mean BoxOffice?`, if the server offers a name that is near to the wanted one.
-fn suggestion(wanted: &str, offered: &[Offer]) -> String {
+/// `did you mean BoxOffice?`, with what stands `before` it, if the server offers a name that is near to the wanted one.
+fn suggestion(wanted: &str, offered: &[Offer], before: &str) -> String {
     let meant = nearest(wanted, offered.iter().map(|offer| offer.name.as_str()));
-    meant.map_or_else(String::new, |name| format!("; did you mean {}?", shown(name, NAME_MAX)))
+    meant.map_or_else(String::new, |name| format!("{before}did you mean {}?", shown(name, NAME_MAX)))
 }
 
 /// What a server offers, the first of it if it is much.
@@ -119,7 +118,7 @@ pub enum BindError {
     #[error(
         "the server at {address} has no service {wanted}; it offers: {}{}",
         offers(offered, "nothing", "; "),
-        suggestion(wanted, offered)
+        suggestion(wanted, offered, "; ")
     )]
     ServiceNotFound {
         /// Which server.
@@ -242,10 +241,7 @@ impl BindError {
         match self {
             BindError::ServiceNotFound { wanted, offered, .. } => {
                 let offers = offers(offered, "nothing", ", ");
-                format!(
-                    "no service {wanted}, it offers {offers}{}",
-                    suggestion(wanted, offered).replace("; ", ", ")
-                )
+                format!("no service {wanted}, it offers {offers}{}", suggestion(wanted, offered, ", "))
             }
             BindError::VersionMismatch { wanted, offered, .. } => {
                 format!("{wanted} is wanted, it has {}", offers(offered, "no version of it", ", "))

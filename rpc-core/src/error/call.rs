@@ -1,6 +1,6 @@
 //! Why a call failed.
 
-use super::{BindError, Code, Execution, PLACE_MAX, shown};
+use super::{BindError, Code, Execution, PLACE_MAX, counted, shown};
 use crate::ids::RequestId;
 use crate::schema::{Difference, UnknownVariant};
 use std::fmt;
@@ -56,7 +56,7 @@ fn mismatch(differences: &[Difference], untold: Option<&str>, runs_once: bool) -
 fn unknown(address: &str, value: &UnknownVariant, execution: Execution) -> String {
     let UnknownVariant { name, variant, place, known } = value;
     let place = shown(place, PLACE_MAX);
-    let variants = if *known == 1 { "1 variant".to_owned() } else { format!("{known} variants") };
+    let variants = counted(*known, "variant");
     match execution {
         Execution::NotExecuted => format!(
             "the server at {address} does not know {name}::{variant} ({place}); it knows {variants} of {name} \

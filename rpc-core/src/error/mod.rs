@@ -11,4 +11,4 @@ pub use bind::{BindError, Offer, Tried};
 pub use call::{CallError, Error, Hop};
 pub use code::{Code, Execution};
 pub use protocol::ProtocolError;
-pub(crate) use shown::{HOP_MAX, NAME_MAX, PLACE_MAX, REASON_MAX, shown};
+pub(crate) use shown::{HOP_MAX, NAME_MAX, PLACE_MAX, REASON_MAX, counted, shown};

@@ -31,6 +31,11 @@ pub(crate) fn shown(text: &str, most: usize) -> String {
     line
 }
 
+/// `1 variant`, `2 variants`.
+pub(crate) fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 /// Control characters, ends of lines and paragraphs, marks of direction, and characters without width.
 fn steers(c: char) -> bool {
     c.is_control()

@@ -6,8 +6,9 @@
 //! since there may be as many paths as pairs.
 
 use super::difference::{Appended, Comparison, DIFFERENCES_MAX, Difference, Side, Step, shown, written};
-use super::words::{List, Part, counted, in_order, kind, places, title};
+use super::words::{List, Part, in_order, kind, places, title};
 use super::{Content, Node, NodeId, Signature};
+use crate::error::counted;
 use std::collections::BTreeMap;
 use std::ops::Range;
 

@@ -66,10 +66,6 @@ pub(super) fn in_order(mine: &[&str], other: &[&str]) -> (String, String) {
     (words(|(name, _)| shown(name)), words(|(_, name)| shown(name)))
 }
 
-pub(super) fn counted(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
 pub(super) fn kind(content: &Content) -> &'static str {
     match content {
         Content::Unit => "no content",
