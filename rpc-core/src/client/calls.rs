@@ -1,25 +1,32 @@
 //! The calls that have not ended, in a slab.
 
 use super::{BindingId, CallKey, NewCall};
-use crate::error::Execution;
+use crate::error::{Attempt, Execution};
 use crate::ids::SlotId;
 use crate::metadata::Metadata;
 use crate::service::Payload;
 use crate::time::Instant;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// ```text
-///            a slot and a connection are there            answer, deadline, loss
+///            a slot and a connection are there              answer, deadline
 ///  Waiting -------------------------------------> Sent -------------------------> ended
-///     ^                                            |
-///     +--------------------------------------------+
-///       the connection is lost, and the request was never written or is idempotent
+///   ^   ^                                         | |
+///   |   |    its request was never written, or it | | the server has not executed it,
+///   |   |    is idempotent and its session is gone| | and says so
+///   |   +-----------------------------------------+ v
+///   +---------- the delay is over ------------- Resting
 /// ```
+/// `Sent` lasts while connections come and go, and with them copies of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallState {
     Vacant,
     Waiting,
-    Sent(SlotId),
+    /// Until its next attempt.
+    Resting,
+    /// The session's number in this channel, and the slot there.
+    Sent(u32, SlotId),
 }
 
 pub(super) struct Call {
@@ -31,11 +38,22 @@ pub(super) struct Call {
     pub(super) timeout: Duration,
     pub(super) metadata: Option<Box<Metadata>>,
     pub(super) payload: Payload,
-    /// Times that it was given a request id.
+    /// Its method's place in the table of the session that it was sent in.
+    pub(super) wire_method: u16,
+    /// Times that it was given a request id under which something was written.
     pub(super) attempts: u8,
     /// An earlier id of this call may have been executed, so it can no longer end as not executed.
     pub(super) in_doubt: bool,
+    /// Somebody has asked for its request id, and may ask what became of it.
+    pub(super) named: bool,
+    /// When it was written last.
+    pub(super) since: Instant,
+    /// Earlier attempts, and what became of them. Most calls have none.
+    pub(super) trail: Vec<Attempt>,
 }
+
+/// Earlier attempts that an error lists: the first ones, and the last.
+const TRAIL_MAX: usize = 8;
 
 #[derive(Default)]
 pub(super) struct Calls {
@@ -81,8 +99,10 @@ impl Calls {
             method: call.method,
             timeout: call.timeout,
             in_doubt: call.in_doubt,
-            sent: if let CallState::Sent(at) = call.state { Some(at) } else { None },
+            named: call.named,
+            sent: if let CallState::Sent(session, at) = call.state { Some((session, at)) } else { None },
             payload: std::mem::take(&mut call.payload),
+            trail: std::mem::take(&mut call.trail),
         };
         call.state = CallState::Vacant;
         call.metadata = None;
@@ -125,8 +145,10 @@ pub(super) struct Removed {
     pub(super) method: u16,
     pub(super) timeout: Duration,
     pub(super) in_doubt: bool,
-    pub(super) sent: Option<SlotId>,
+    pub(super) named: bool,
+    pub(super) sent: Option<(u32, SlotId)>,
     pub(super) payload: Payload,
+    pub(super) trail: Vec<Attempt>,
 }
 
 impl Removed {
@@ -148,9 +170,22 @@ impl Call {
             timeout: call.timeout,
             metadata: call.metadata,
             payload: Payload::from(call.payload),
+            wire_method: 0,
             attempts: 0,
             in_doubt: false,
+            named: false,
+            since: Instant::default(),
+            trail: Vec::new(),
         }
+    }
+
+    /// An attempt has come to nothing.
+    #[cold]
+    pub(super) fn failed(&mut self, now: Instant, address: Arc<str>, what: String) {
+        if self.trail.len() >= TRAIL_MAX {
+            self.trail.remove(TRAIL_MAX / 2);
+        }
+        self.trail.push(Attempt { address, what, after: now - self.since });
     }
 }
 

@@ -1,9 +1,9 @@
-//! The channel's connection, from dialling to its loss.
+//! A session's connection, from dialling to its loss.
 
 use super::ConnectionId;
+use super::session::Identity;
 use crate::connection::{ConnectionTime, Gathering, Liveness, Outgoing};
 use crate::error::BindError;
-use crate::ids::SessionId;
 use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,18 +71,18 @@ pub(super) struct Open {
     /// What came of the answer to the handshake while that is not whole, for errors: a stranger may say so little that
     /// nobody can tell what it speaks.
     pub(super) first: String,
-    /// Set by the Welcome.
-    pub(super) session: Option<SessionId>,
+    /// Its `Hello` wished to resume the session, so that nothing may follow before the answer.
+    pub(super) resuming: bool,
+    /// Of the session that the `Welcome` has named.
+    pub(super) identity: Option<Identity>,
     /// The largest request that the server takes.
     pub(super) message_max: usize,
     /// Places of the session's table of methods that are taken.
     pub(super) methods: u16,
-    /// The server is about to go: no new calls here.
-    pub(super) draining: bool,
     /// In the handshake: it has at least one of the services, and why it refuses another one.
     pub(super) accepted: bool,
     pub(super) refused: Option<BindError>,
-    /// When to ask again what became of a call whose caller has given up and which was running at the last answer.
+    /// When to write the next fence again that was answered with `Busy`.
     pub(super) busy_again: Instant,
     pub(super) pace: Pace,
 }
@@ -102,15 +102,6 @@ impl Link {
         }
     }
 
-    /// The connection, if calls may be written on it.
-    #[inline]
-    pub(super) fn ready(&mut self) -> Option<&mut Open> {
-        match self {
-            Link::Ready(open) if !open.draining => Some(open),
-            _ => None,
-        }
-    }
-
     /// Whether what a binding has come to holds for the server that is there: not what a server said that is gone, nor a
     /// refusal in the handshake, after which the next address may be tried.
     pub(super) fn vouches_for(&self, outcome: &Result<(), BindError>) -> bool {
@@ -126,6 +117,11 @@ impl Link {
             Link::Dialling(connection, _) => Some(*connection),
             _ => self.open().map(|open| open.connection),
         }
+    }
+
+    /// Whether the server has answered the handshake.
+    pub(super) fn is_greeted(&self) -> bool {
+        self.open().is_some_and(|open| open.identity.is_some())
     }
 
     pub(super) fn address(&self) -> &str {
