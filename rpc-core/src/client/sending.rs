@@ -5,7 +5,7 @@ use super::link::{Link, Open};
 use super::slots::SlotState;
 use super::{CallKey, Client, ConnectionId, NewCall, Output};
 use crate::connection::Begun;
-use crate::error::{BindError, Code, Error};
+use crate::error::{Attempts, BindError, Code, Error};
 use crate::frame::{Cancel, EncodedMetadata, Request};
 use crate::ids::{RequestId, SlotId};
 use crate::limits::{CHUNK_LEN, METADATA_MAX};
@@ -203,13 +203,16 @@ impl Client {
         let written = call.sent.is_some_and(|id| self.abandon(now, id, &call));
         let error = match last {
             // It has waited for a connection in vain: why there is none helps more than how long it waited.
-            Some(source) if call.sent.is_none() && !call.in_doubt => Error::Unavailable { method, source },
+            Some(source) if call.sent.is_none() && !call.in_doubt => {
+                Error::Unavailable { method, source, attempts: Attempts::default() }
+            }
             _ => Error::DeadlineExceeded {
                 method,
                 address: call.sent.map(|_| self.link.address().into()),
                 after: call.timeout,
                 execution: call.execution(written),
                 request_id: call.sent.and_then(|id| self.request_id(id)),
+                attempts: Attempts::default(),
             },
         };
         self.outputs.push_back(Output::Ended(key, Err(error)));
@@ -280,7 +283,7 @@ impl Client {
         let error = match call.in_doubt {
             true => {
                 let (method, address) = (error.method(), self.link.address().into());
-                Error::InDoubt { method, address, request_id: None }
+                Error::InDoubt { method, address, request_id: None, attempts: Attempts::default() }
             }
             false => error,
         };
@@ -291,7 +294,12 @@ impl Client {
         let Some(call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
         let error = match call.in_doubt {
-            true => Error::InDoubt { method, address: "the server before".into(), request_id: None },
+            true => Error::InDoubt {
+                method,
+                address: "the server before".into(),
+                request_id: None,
+                attempts: Attempts::default(),
+            },
             false => Error::NotSent { method, why: why.to_owned(), code },
         };
         self.outputs.push_back(Output::Ended(key, Err(error)));
@@ -307,9 +315,10 @@ impl Client {
         whose: &'static str,
     ) {
         let Some(call) = self.calls.remove(key) else { return };
-        let method = self.method_name(call.binding, call.method);
+        let (method, attempts) = (self.method_name(call.binding, call.method), Attempts::default());
         let execution = call.execution(false);
-        let error = Error::TooLarge { method, what, size, limit, whose, execution, request_id: None };
+        let error =
+            Error::TooLarge { method, what, size, limit, whose, execution, request_id: None, attempts };
         self.outputs.push_back(Output::Ended(key, Err(error)));
     }
 
@@ -319,8 +328,13 @@ impl Client {
             let Some(call) = self.calls.remove(key) else { continue };
             let method = self.method_name(call.binding, call.method);
             let error = match call.in_doubt {
-                true => Error::InDoubt { method, address: why.to_string().into(), request_id: None },
-                false => Error::Unavailable { method, source: why.clone() },
+                true => Error::InDoubt {
+                    method,
+                    address: why.to_string().into(),
+                    request_id: None,
+                    attempts: Attempts::default(),
+                },
+                false => Error::Unavailable { method, source: why.clone(), attempts: Attempts::default() },
             };
             self.outputs.push_back(Output::Ended(key, Err(error)));
         }
