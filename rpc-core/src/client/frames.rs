@@ -5,7 +5,7 @@ use super::link::{Link, Open};
 use super::slots::SlotState;
 use super::{BindingId, CallKey, Client, ConnectionId, Output};
 use crate::connection::{ConnectionTime, Gathering, Liveness, Outgoing};
-use crate::error::{BindError, Error, Execution, ProtocolError, REASON_MAX, shown};
+use crate::error::{Attempts, BindError, Error, Execution, ProtocolError, REASON_MAX, shown};
 use crate::frame::{
     self, Bound, Checksum, Chunk, Close, CloseCode, Credentials, GoAway, Header, Hello, Kind, PROTOCOL_MAX,
     PROTOCOL_MIN, Ping, Pong, Reject, RejectCode, Reply, SessionWish, Welcome,
@@ -436,6 +436,7 @@ impl Client {
             why: why.to_owned(),
             execution,
             request_id: open.session.map(|session| crate::RequestId { session, at: id }),
+            attempts: Attempts::default(),
         };
         self.end(key, Err(error));
     }

@@ -3,7 +3,7 @@
 use super::slots::{Slot, SlotState};
 use super::{CallKey, Client, Output};
 use crate::connection::{Body, Head};
-use crate::error::{Code, Error, Execution, HOP_MAX, Hop, ProtocolError, REASON_MAX, shown};
+use crate::error::{Attempts, Code, Error, Execution, HOP_MAX, Hop, ProtocolError, REASON_MAX, shown};
 use crate::frame::{self, Answer, Chunk, Failure, Kind, Refusal};
 use crate::ids::SlotId;
 use crate::service::{Payload, Reply, Verdict};
@@ -190,20 +190,27 @@ impl Client {
         let request_id = self.request_id(id);
         let address: Arc<str> = self.link.address().into();
         let Some(call) = self.calls.remove(key) else { return Ok(()) };
-        let method = self.method_name(call.binding, call.method);
+        let (method, attempts) = (self.method_name(call.binding, call.method), Attempts::default());
         let error = match answer {
-            Answer::Executed => Error::ReplyLost { method, address, request_id },
+            Answer::Executed => Error::ReplyLost { method, address, request_id, attempts },
             // By the server's reckoning, which is the earlier one, the time of the call is over: it has dropped the handler.
             Answer::Unknown if self.is_idempotent(call.binding, call.method) => {
                 let (address, execution) = (Some(address), Execution::Unknown);
-                Error::DeadlineExceeded { method, address, after: call.timeout, execution, request_id }
+                Error::DeadlineExceeded {
+                    method,
+                    address,
+                    after: call.timeout,
+                    execution,
+                    request_id,
+                    attempts,
+                }
             }
-            Answer::Unknown => Error::InDoubt { method, address, request_id },
+            Answer::Unknown => Error::InDoubt { method, address, request_id, attempts },
             // An earlier id of the call may have run, so that this one did not says nothing.
-            _ if call.in_doubt => Error::InDoubt { method, address, request_id },
+            _ if call.in_doubt => Error::InDoubt { method, address, request_id, attempts },
             _ => {
                 let retry_after = (retry_after > 0).then(|| Duration::from_millis(u64::from(retry_after)));
-                Error::Refused { method, address, code, reason, retry_after, request_id }
+                Error::Refused { method, address, code, reason, retry_after, request_id, attempts }
             }
         };
         self.outputs.push_back(Output::Ended(key, Err(error)));
@@ -219,10 +226,11 @@ impl Client {
         let message = shown(&message, REASON_MAX);
         let hop =
             |hop: Hop| Hop { method: shown(&hop.method, HOP_MAX), address: shown(&hop.address, HOP_MAX) };
-        let hops: Vec<Hop> = hops.into_iter().map(hop).collect();
+        let hops: Box<[Hop]> = hops.into_iter().map(hop).collect();
+        let attempts = Attempts::default();
         let error = match hops.is_empty() {
-            true => Error::Internal { method, address, code, message, request_id },
-            false => Error::Nested { method, address, code, message, hops, request_id },
+            true => Error::Internal { method, address, code, message, request_id, attempts },
+            false => Error::Nested { method, address, code, message, hops, request_id, attempts },
         };
         self.outputs.push_back(Output::Ended(key, Err(error)));
     }
