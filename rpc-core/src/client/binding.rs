@@ -316,6 +316,11 @@ impl Binding {
         self.evolved.iter().find(|(index, _)| *index == method).map(|(_, evolution)| evolution)
     }
 
+    /// All of them, by method.
+    pub(super) fn evolutions(&self) -> impl Iterator<Item = (u16, Arc<Evolution>)> {
+        self.evolved.iter().map(|(method, evolution)| (*method, evolution.clone()))
+    }
+
     #[cold]
     fn known(
         &self,

@@ -1,7 +1,7 @@
 //! The calls that have not ended, in a slab.
 
 use super::{BindingId, CallKey, NewCall};
-use crate::error::{Attempt, Execution};
+use crate::error::{Attempt, Attempts, Execution};
 use crate::ids::SlotId;
 use crate::metadata::Metadata;
 use crate::service::Payload;
@@ -46,14 +46,9 @@ pub(super) struct Call {
     pub(super) in_doubt: bool,
     /// Somebody has asked for its request id, and may ask what became of it.
     pub(super) named: bool,
-    /// When it was written last.
-    pub(super) since: Instant,
-    /// Earlier attempts, and what became of them. Most calls have none.
-    pub(super) trail: Vec<Attempt>,
+    /// Attempts that have ended, and what became of them. Most calls have none.
+    pub(super) trail: Attempts,
 }
-
-/// Earlier attempts that an error lists: the first ones, and the last.
-const TRAIL_MAX: usize = 8;
 
 #[derive(Default)]
 pub(super) struct Calls {
@@ -103,6 +98,7 @@ impl Calls {
             sent: if let CallState::Sent(session, at) = call.state { Some((session, at)) } else { None },
             payload: std::mem::take(&mut call.payload),
             trail: std::mem::take(&mut call.trail),
+            started: call.started(),
         };
         call.state = CallState::Vacant;
         call.metadata = None;
@@ -148,13 +144,23 @@ pub(super) struct Removed {
     pub(super) named: bool,
     pub(super) sent: Option<(u32, SlotId)>,
     pub(super) payload: Payload,
-    pub(super) trail: Vec<Attempt>,
+    pub(super) trail: Attempts,
+    started: Instant,
 }
 
 impl Removed {
     /// What is known of a call that has no answer. `written`: its present request may have been written.
     pub(super) fn execution(&self, written: bool) -> Execution {
         if written || self.in_doubt { Execution::Unknown } else { Execution::NotExecuted }
+    }
+
+    /// What came of the last attempt, if there were others before it; the error itself says it, too.
+    pub(super) fn attempts(&mut self, now: Instant, address: &Arc<str>, what: &str) -> Attempts {
+        let mut all = std::mem::take(&mut self.trail);
+        if all.total() > 0 {
+            all.push(Attempt { address: address.clone(), what: what.to_owned(), after: now - self.started });
+        }
+        all
     }
 }
 
@@ -174,18 +180,20 @@ impl Call {
             attempts: 0,
             in_doubt: false,
             named: false,
-            since: Instant::default(),
-            trail: Vec::new(),
+            trail: Attempts::default(),
         }
+    }
+
+    fn started(&self) -> Instant {
+        let timeout = u64::try_from(self.timeout.as_nanos()).unwrap_or(u64::MAX);
+        Instant(self.deadline.0.saturating_sub(timeout))
     }
 
     /// An attempt has come to nothing.
     #[cold]
     pub(super) fn failed(&mut self, now: Instant, address: Arc<str>, what: String) {
-        if self.trail.len() >= TRAIL_MAX {
-            self.trail.remove(TRAIL_MAX / 2);
-        }
-        self.trail.push(Attempt { address, what, after: now - self.since });
+        let after = now - self.started();
+        self.trail.push(Attempt { address, what, after });
     }
 }
 

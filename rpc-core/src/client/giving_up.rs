@@ -31,7 +31,6 @@ impl Client {
                 open.pace.last.clone().filter(|_| open.identity.is_none())
             }
         };
-        let since = self.calls.get(key).map(|call| call.since);
         let Some(mut call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
         let (mut address, mut request_id, mut written) = (None, None, false);
@@ -40,14 +39,14 @@ impl Client {
             address = self.numbered(session).map(|at| self.sessions[at].server());
             written = self.abandon(now, session, id, &call, true);
         }
-        if let (Some(address), Some(since), false) = (&address, since, call.trail.is_empty()) {
-            call.failed(address.clone(), "no answer".to_owned(), now - since);
-        }
-        let attempts = Attempts::from(std::mem::take(&mut call.trail));
+        let attempts = match &address {
+            Some(address) => call.attempts(now, address, "no answer"),
+            None => call.attempts(now, &"no server".into(), "not sent again"),
+        };
         let error = match last {
             // It has waited for a connection in vain: why there is none helps more than how long it waited.
             Some(source) if call.sent.is_none() && !call.in_doubt => {
-                Error::Unavailable { method, source, attempts }
+                Error::Unavailable { method, source, attempts: Attempts::default() }
             }
             _ => Error::DeadlineExceeded {
                 method,
@@ -55,9 +54,10 @@ impl Client {
                 after: call.timeout,
                 execution: call.execution(written),
                 request_id,
-                attempts,
+                attempts: Attempts::default(),
             },
         };
+        let error = error.with_attempts(attempts);
         self.outputs.push_back(Output::Ended(key, Err(error)));
     }
 
@@ -79,7 +79,9 @@ impl Client {
                 _ => begun,
             };
         }
-        slot.copy = Copy::None;
+        if begun == Begun::NotAtAll {
+            slot.copy = Copy::None;
+        }
         if begun == Begun::NotAtAll && !stray {
             session.slots.release(now, id.slot);
             self.send_waiting(now);
@@ -115,26 +117,21 @@ impl Client {
     #[cold]
     pub(super) fn end_unfit(&mut self, key: CallKey, error: Error) {
         let Some(call) = self.calls.remove(key) else { return };
-        let attempts = Attempts::from(call.trail);
         let error = match call.in_doubt {
-            true => {
-                let address = self.sessions[CURRENT].link.address().into();
-                Error::InDoubt { method: error.method(), address, request_id: None, attempts }
-            }
-            false => error.with_attempts(attempts),
+            true => in_doubt(error.method(), self.sessions[CURRENT].link.address().into()),
+            false => error,
         };
-        self.outputs.push_back(Output::Ended(key, Err(error)));
+        self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(call.trail))));
     }
 
     pub(super) fn end_not_sent(&mut self, key: CallKey, why: &str, code: Code) {
         let Some(call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
-        let attempts = Attempts::from(call.trail);
         let error = match call.in_doubt {
-            true => Error::InDoubt { method, address: "the server before".into(), request_id: None, attempts },
+            true => in_doubt(method, "the server before".into()),
             false => Error::NotSent { method, why: why.to_owned(), code },
         };
-        self.outputs.push_back(Output::Ended(key, Err(error)));
+        self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(call.trail))));
     }
 
     #[cold]
@@ -148,7 +145,7 @@ impl Client {
     ) {
         let Some(call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
-        let (execution, attempts) = (call.execution(false), Attempts::from(call.trail));
+        let (execution, attempts) = (call.execution(false), call.trail);
         let error = Error::TooLarge { method, what, size, limit, whose, execution, request_id: None, attempts };
         self.outputs.push_back(Output::Ended(key, Err(error)));
     }
@@ -158,12 +155,17 @@ impl Client {
         while let Some(key) = self.waiting.pop_front() {
             let Some(call) = self.calls.remove(key) else { continue };
             let method = self.method_name(call.binding, call.method);
-            let attempts = Attempts::from(call.trail);
             let error = match call.in_doubt {
-                true => Error::InDoubt { method, address: why.to_string().into(), request_id: None, attempts },
-                false => Error::Unavailable { method, source: why.clone(), attempts },
+                true => in_doubt(method, why.to_string().into()),
+                false => {
+                    Error::Unavailable { method, source: why.clone(), attempts: Attempts::default() }
+                }
             };
-            self.outputs.push_back(Output::Ended(key, Err(error)));
+            self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(call.trail))));
         }
     }
+}
+
+fn in_doubt(method: &'static str, address: Arc<str>) -> Error {
+    Error::InDoubt { method, address, request_id: None, attempts: Attempts::default() }
 }

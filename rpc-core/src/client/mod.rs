@@ -290,17 +290,11 @@ impl Client {
         for index in 0..self.bindings.len() {
             self.end_binding(BindingId(index as u16), Err(BindError::Closed));
         }
-        while let Some(last) = self.sessions.len().checked_sub(1) {
-            self.end_session(now, last, "the channel was closed", false);
-            if last == CURRENT {
-                break;
-            }
-            self.sessions.truncate(last);
+        for at in 0..self.sessions.len() {
+            self.end_session(now, at, "the client closes the channel", "the channel was closed");
         }
-        for (_, key) in std::mem::take(&mut self.resting) {
-            self.end_resting(key);
-        }
-        while let Some(key) = self.waiting.pop_front() {
+        let resting = std::mem::take(&mut self.resting).into_iter().map(|(_, key)| key);
+        for key in std::mem::take(&mut self.waiting).into_iter().chain(resting) {
             self.end_not_sent(key, "the channel is closed", Code::Cancelled);
         }
         for id in self.outcomes.clear() {

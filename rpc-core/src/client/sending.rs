@@ -27,10 +27,17 @@ impl Client {
             self.end_too_large(key, "metadata", metadata_len, metadata_max, whose);
         } else if deadline <= now {
             self.expire(now, key);
-        } else if !self.waiting.is_empty() || !self.send(now, key) {
-            self.wait(now, key);
+        } else {
+            self.send_or_wait(now, key);
         }
         key
+    }
+
+    #[inline]
+    pub(super) fn send_or_wait(&mut self, now: Instant, key: CallKey) {
+        if !self.waiting.is_empty() || !self.send(now, key) {
+            self.wait(now, key);
+        }
     }
 
     /// What stands against a call before it was given anything.
@@ -55,7 +62,7 @@ impl Client {
         Error::NotSent { method, why: why.to_owned(), code }
     }
 
-    pub(super) fn wait(&mut self, now: Instant, key: CallKey) {
+    fn wait(&mut self, now: Instant, key: CallKey) {
         if self.calls.get(key).is_none_or(|call| call.state != CallState::Waiting) {
             return; // it has ended in the attempt to send it
         }
@@ -138,7 +145,7 @@ impl Client {
         call.state = CallState::Sent(session.number, id);
         call.attempts = call.attempts.saturating_add(1);
         call.wire_method = binding.base + call.method;
-        let copy = write_copy(now, open, call, id, idempotent, call.in_doubt);
+        let copy = write_copy(open, call, id, idempotent, call.in_doubt);
         if session.slots.in_use() == 1 {
             open.liveness.waiting_since(now);
         }
@@ -186,7 +193,7 @@ impl Client {
         let Some(call) = self.calls.get(key) else { return };
         let session = &mut self.sessions[at];
         let Link::Ready(open) = &mut session.link else { return };
-        let copy = write_copy(now, open, call, id, idempotent, true);
+        let copy = write_copy(open, call, id, idempotent, true);
         if let Some(slot) = session.slots.current(id) {
             slot.copy = copy;
         }
@@ -237,14 +244,12 @@ impl Client {
 /// Appends one copy of a call's request.
 #[inline]
 fn write_copy(
-    now: Instant,
     open: &mut Open,
     call: &mut Call,
     id: SlotId,
     idempotent: bool,
     resent: bool,
 ) -> Copy {
-    call.since = now;
     let size = call.payload.as_slice().len();
     let metadata = call.metadata.as_deref().and_then(EncodedMetadata::new);
     let request = Request {

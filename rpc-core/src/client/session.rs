@@ -43,6 +43,8 @@ pub(super) struct Session {
     pub(super) link: Link,
     /// When its last connection was lost.
     pub(super) lost: Instant,
+    /// It has been without a connection for longer than its lease: only the calls whose callers still wait keep it.
+    pub(super) lapsed: bool,
     /// Of a session that new calls do not go to any more: the methods whose types are not quite the same on its server.
     pub(super) evolved: Vec<(BindingId, u16, Arc<Evolution>)>,
 }
@@ -55,6 +57,7 @@ impl Session {
             slots: Slots::default(),
             link: Link::Down(pace),
             lost: Instant::default(),
+            lapsed: false,
             evolved: Vec::new(),
         }
     }
@@ -81,7 +84,7 @@ impl Session {
     /// When the server has given it up by this client's reckoning: it has had no connection for as long as its lease.
     pub(super) fn lapses(&self) -> Instant {
         match (&self.identity, &self.link) {
-            (Some(identity), Link::Down(_) | Link::Dialling(..)) => self.lost + identity.lease,
+            (Some(identity), Link::Down(_) | Link::Dialling(..)) if !self.lapsed => self.lost + identity.lease,
             _ => Instant::NEVER,
         }
     }
