@@ -5,9 +5,7 @@ use super::session::CURRENT;
 use super::{Client, ConnectionId};
 use crate::connection::ConnectionTime;
 use crate::error::{BindError, ProtocolError, REASON_MAX, shown};
-use crate::frame::{
-    self, Bound, Chunk, Close, GoAway, Header, Kind, Ping, Pong, Reject, Reply, Welcome,
-};
+use crate::frame::{self, Bound, Chunk, Close, GoAway, Header, Kind, Ping, Pong, Reject, Reply, Welcome};
 use crate::time::Instant;
 
 /// Small frames that may wait beside requests: a server that sends pings and reads nothing goes no further.

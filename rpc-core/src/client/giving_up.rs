@@ -146,7 +146,8 @@ impl Client {
         let Some(call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
         let (execution, attempts) = (call.execution(false), call.trail);
-        let error = Error::TooLarge { method, what, size, limit, whose, execution, request_id: None, attempts };
+        let error =
+            Error::TooLarge { method, what, size, limit, whose, execution, request_id: None, attempts };
         self.outputs.push_back(Output::Ended(key, Err(error)));
     }
 
@@ -157,9 +158,7 @@ impl Client {
             let method = self.method_name(call.binding, call.method);
             let error = match call.in_doubt {
                 true => in_doubt(method, why.to_string().into()),
-                false => {
-                    Error::Unavailable { method, source: why.clone(), attempts: Attempts::default() }
-                }
+                false => Error::Unavailable { method, source: why.clone(), attempts: Attempts::default() },
             };
             self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(call.trail))));
         }

@@ -21,7 +21,8 @@ impl Client {
         let Link::Dialling(_, pace) = &mut session.link else { return };
         // Only the server that has opened a session is asked for it: the token is for nobody else.
         let known = session.identity.as_ref().filter(|known| at != CURRENT || known.address == tried);
-        let wish = known.map_or(SessionWish::Open, |known| SessionWish::Resume { id: known.id, token: known.token });
+        let wish =
+            known.map_or(SessionWish::Open, |known| SessionWish::Resume { id: known.id, token: known.token });
         let mut open = Box::new(Open {
             connection,
             address: address.into(),
@@ -120,7 +121,9 @@ impl Client {
         let session = &mut self.sessions[at];
         let (known, Link::Greeting(open)) = (&session.identity, &mut session.link) else { return Ok(()) };
         let known = known.as_ref().filter(|_| open.resuming);
-        if welcome.resumed && known.is_none_or(|known| known.id != welcome.session || known.slots != welcome.slots) {
+        if welcome.resumed
+            && known.is_none_or(|known| known.id != welcome.session || known.slots != welcome.slots)
+        {
             return malformed("it resumes a session that was not asked for".to_owned());
         }
         let identity = Identity {
@@ -131,8 +134,9 @@ impl Client {
             lease: Duration::from_millis(u64::from(welcome.lease_ms)),
             address: known.map_or(address, |known| known.address),
             server: open.address.clone(),
-            methods: known.filter(|_| welcome.resumed).map_or(0, |known| known.methods),
+            methods: known.filter(|_| welcome.resumed).map_or(open.methods, |known| known.methods),
         };
+        // Those that were asked for together with a new session, or those of the session that goes on.
         open.methods = identity.methods;
         let settled = known.is_some_and(|known| known.domain == welcome.domain);
         let lost = open.resuming && !welcome.resumed;
@@ -183,7 +187,12 @@ impl Client {
         }
     }
 
-    pub(super) fn handle_bound(&mut self, now: Instant, at: usize, bound: Bound) -> Result<(), ProtocolError> {
+    pub(super) fn handle_bound(
+        &mut self,
+        now: Instant,
+        at: usize,
+        bound: Bound,
+    ) -> Result<(), ProtocolError> {
         if at != CURRENT {
             return Ok(()); // it was asked for before the session was left
         }

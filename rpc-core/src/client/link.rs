@@ -1,6 +1,7 @@
 //! A session's connection, from dialling to its loss.
 
 use super::ConnectionId;
+use super::jitter::below;
 use super::session::Identity;
 use crate::connection::{ConnectionTime, Gathering, Liveness, Outgoing};
 use crate::error::BindError;
@@ -45,18 +46,10 @@ impl Pace {
             delay = (delay * 8 / 5).min(REDIAL_MOST);
         }
         self.failures += 1;
-        self.not_before = Some(now + asked.max(delay / 2) + (delay / 2).mul_f64(fraction(jitter)));
+        self.not_before = Some(now + asked.max(delay / 2) + below(delay / 2, jitter));
         self.last = Some(Arc::new(why));
         self
     }
-}
-
-/// A number in 0..1 (xorshift64*, Vigna 2016): it spreads the redials of many clients, nothing depends on it.
-fn fraction(state: &mut u64) -> f64 {
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// An open connection.

@@ -78,10 +78,15 @@ impl Client {
         };
         if was_ready {
             session.lost = now;
+            let mut kept = false;
             if let Some(identity) = &mut session.identity {
                 identity.methods = open.methods;
+                kept = !identity.lease.is_zero();
             }
-            self.strand(now, at, &open, Some(why));
+            self.strand(now, at, &open, kept.then_some(why));
+            if !kept {
+                self.forget_session(now, at, false, why);
+            }
         }
         let error = BindError::Interrupted { address: open.address.to_string(), why: why.to_owned() };
         let settled = was_ready && now - open.opened >= SETTLED;

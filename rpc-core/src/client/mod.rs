@@ -16,6 +16,7 @@ mod losing;
 mod outcomes;
 mod replies;
 mod resuming;
+mod retry;
 mod retrying;
 mod round;
 mod sending;
@@ -34,11 +35,11 @@ use crate::stats::Stats;
 use crate::time::Instant;
 use binding::Binding;
 use budget::Budget;
-pub use budget::Retry;
 use calls::Calls;
-use link::{Link, Pace};
+use link::Pace;
 pub use outcomes::Outcome;
 use outcomes::Outcomes;
+pub use retry::Retry;
 use round::Round;
 use session::{CURRENT, Session};
 use std::collections::{BTreeSet, VecDeque};
@@ -66,7 +67,7 @@ pub struct Config {
     /// How long a first binding waits for a server that is not running yet: the last round begins when this is over.
     /// Default zero: it fails when every address has failed once.
     pub wait_for_server: Duration,
-    /// How calls are tried again that were not executed.
+    /// How often calls are attempted again. Default: [`Retry::default`].
     pub retry: Retry,
 }
 
@@ -219,7 +220,9 @@ impl Client {
             let why =
                 format!("the methods of {} do not fit into one frame; shorten their names", service.name);
             self.end_binding(id, Err(BindError::ProtocolMismatch { address: "any server".to_owned(), why }));
-        } else if let Some(outcome) = binding.outcome().filter(|outcome| self.sessions[CURRENT].link.vouches_for(outcome)) {
+        } else if let Some(outcome) =
+            binding.outcome().filter(|outcome| self.sessions[CURRENT].link.vouches_for(outcome))
+        {
             self.end_binding(id, outcome);
         } else if !self.ask(now, id) {
             self.want_connection(now);

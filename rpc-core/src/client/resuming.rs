@@ -97,7 +97,10 @@ impl Client {
         if session.identity.is_some() && session.evolved.is_empty() {
             let of = |(index, binding): (usize, &super::Binding)| {
                 let id = BindingId(index as u16);
-                binding.evolutions().map(move |(method, evolution)| (id, method, evolution)).collect::<Vec<_>>()
+                binding
+                    .evolutions()
+                    .map(move |(method, evolution)| (id, method, evolution))
+                    .collect::<Vec<_>>()
             };
             session.evolved = self.bindings.iter().enumerate().flat_map(of).collect();
         }

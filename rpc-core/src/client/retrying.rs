@@ -2,7 +2,7 @@
 
 use super::calls::CallState;
 use super::{CallKey, Client, Output};
-use crate::error::{Attempts, Code, Error};
+use crate::error::{Attempts, Code, Error, is_transient};
 use crate::ids::RequestId;
 use crate::time::Instant;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl Client {
         let Some(call) = self.calls.get(key) else { return };
         call.failed(now, refused.address.clone(), format!("refused: {}", refused.reason));
         let (deadline, attempts) = (call.deadline, call.attempts);
-        if matches!(refused.code, Code::Unavailable | Code::ResourceExhausted)
+        if is_transient(refused.code, refused.retry_after)
             && let Some(again) = self.next_attempt(now, deadline, attempts, refused.retry_after)
             && let Some(call) = self.calls.get(key)
         {
@@ -54,10 +54,11 @@ impl Client {
         attempts: u8,
         retry_after: Option<Duration>,
     ) -> Option<Instant> {
-        if self.closed || attempts >= self.config.retry.attempts {
+        if self.closed {
             return None;
         }
-        let again = self.config.retry.again(now, deadline, attempts, retry_after, &mut self.jitter)?;
+        let asked = retry_after.unwrap_or_default();
+        let again = self.config.retry.again(now, attempts, asked, deadline, &mut self.jitter)?;
         self.budget.retry(now).then_some(again)
     }
 

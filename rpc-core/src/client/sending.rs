@@ -177,7 +177,7 @@ impl Client {
         for (id, slot) in self.sessions[at].slots.used() {
             match slot.state {
                 SlotState::Free => {}
-                SlotState::Pending(key) => self.write_request_again(now, at, id, key),
+                SlotState::Pending(key) => self.write_request_again(at, id, key),
                 SlotState::Fencing(_) | SlotState::Quarantined(..) => self.write_fence(at, id),
             }
         }
@@ -186,7 +186,7 @@ impl Client {
         }
     }
 
-    fn write_request_again(&mut self, now: Instant, at: usize, id: SlotId, key: CallKey) {
+    fn write_request_again(&mut self, at: usize, id: SlotId, key: CallKey) {
         let Some(call) = self.calls.get(key) else { return };
         let (binding, method) = (call.binding, call.method);
         let idempotent = self.is_idempotent(binding, method);
@@ -243,13 +243,7 @@ impl Client {
 
 /// Appends one copy of a call's request.
 #[inline]
-fn write_copy(
-    open: &mut Open,
-    call: &mut Call,
-    id: SlotId,
-    idempotent: bool,
-    resent: bool,
-) -> Copy {
+fn write_copy(open: &mut Open, call: &mut Call, id: SlotId, idempotent: bool, resent: bool) -> Copy {
     let size = call.payload.as_slice().len();
     let metadata = call.metadata.as_deref().and_then(EncodedMetadata::new);
     let request = Request {

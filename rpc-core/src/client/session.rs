@@ -84,7 +84,9 @@ impl Session {
     /// When the server has given it up by this client's reckoning: it has had no connection for as long as its lease.
     pub(super) fn lapses(&self) -> Instant {
         match (&self.identity, &self.link) {
-            (Some(identity), Link::Down(_) | Link::Dialling(..)) if !self.lapsed => self.lost + identity.lease,
+            (Some(identity), Link::Down(_) | Link::Dialling(..)) if !self.lapsed => {
+                self.lost + identity.lease
+            }
             _ => Instant::NEVER,
         }
     }

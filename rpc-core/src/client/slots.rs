@@ -175,11 +175,6 @@ impl Slots {
         ids
     }
 
-    /// Slots that exist so far.
-    pub(super) fn len(&self) -> u32 {
-        self.all.len() as u32
-    }
-
     /// Slots with a call, or in quarantine.
     #[inline]
     pub(super) fn in_use(&self) -> usize {

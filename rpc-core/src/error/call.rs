@@ -294,6 +294,12 @@ pub enum Error {
     },
 }
 
+/// Whether a refusal may be another one later. Of what is exhausted only the server can tell: a message beyond a limit stays
+/// beyond it, so only what it wants to be asked for again counts (as gRPC's `RetryInfo`).
+pub(crate) fn is_transient(code: Code, retry_after: Option<Duration>) -> bool {
+    code == Code::Unavailable || (code == Code::ResourceExhausted && retry_after.is_some())
+}
+
 impl Error {
     /// Whether the handler ran.
     pub fn execution(&self) -> Execution {
@@ -359,7 +365,7 @@ impl Error {
         self.execution() == Execution::NotExecuted
             && match self {
                 Error::Unavailable { source, .. } => source.is_retryable(),
-                Error::Refused { code, .. } => matches!(code, Code::Unavailable | Code::ResourceExhausted),
+                Error::Refused { code, retry_after, .. } => is_transient(*code, *retry_after),
                 Error::ConnectionLost { .. } | Error::DeadlineExceeded { .. } => true,
                 Error::NotSent { code, .. } => *code == Code::ResourceExhausted,
                 _ => false,

@@ -11,6 +11,7 @@ mod shown;
 
 pub use attempts::{Attempt, Attempts};
 pub use bind::{BindError, Offer, Tried};
+pub(crate) use call::is_transient;
 pub use call::{Error, Hop};
 pub use call_error::CallError;
 pub use code::{Code, Execution};

@@ -6,7 +6,7 @@ use rpc_core::client::{self, BindingId, CallKey, Client, ConnectionId, NewCall};
 use rpc_core::server::{self, Admission, Completion, Endpoint, Execute, Fresh, Handshake, Session};
 use rpc_core::service::{Descriptor, Reply};
 use rpc_core::{
-    BindError, Code, Error, Incarnation, Instant, ProtocolError, SessionId, SlotId, Stats, Token,
+    BindError, Code, Error, Incarnation, Instant, ProtocolError, RequestId, SessionId, SlotId, Stats, Token,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub struct Pair {
     pub addresses: Vec<usize>,
     pub bound: Vec<(BindingId, Result<(), BindError>)>,
     pub ended: Vec<(CallKey, Instant, Result<Reply, Error>)>,
+    /// Calls of which it is known now what became of them.
+    pub settled: Vec<RequestId>,
     pub executed: Vec<Executed>,
     /// Handlers wait in `queued` until [`Pair::begin`].
     pub queueing: bool,
@@ -70,6 +72,7 @@ impl Pair {
             addresses: Vec::new(),
             bound: Vec::new(),
             ended: Vec::new(),
+            settled: Vec::new(),
             executed: Vec::new(),
             queueing: false,
             queued: Vec::new(),
@@ -314,6 +317,7 @@ impl Pair {
                 client::Output::Close(ConnectionId(number)) => self.client_closes(number),
                 client::Output::Bound(id, outcome) => self.bound.push((id, outcome)),
                 client::Output::Ended(key, result) => self.ended.push((key, self.now, result)),
+                client::Output::Settled(id) => self.settled.push(id),
             }
             busy = true;
         }
