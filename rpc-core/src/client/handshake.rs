@@ -9,6 +9,7 @@ use crate::frame::{
     Bound, BoundResult, Checksum, CloseCode, Credentials, Hello, PROTOCOL_MAX, PROTOCOL_MIN, Reject,
     RejectCode, SessionWish, Welcome,
 };
+use crate::limits::METHOD_TABLE_MAX;
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -94,10 +95,22 @@ impl Client {
             }
             match binding.ask(u32::from(id.0), open.methods, open.outgoing.ready()) {
                 Ok(methods) => open.methods = methods,
-                Err(error) => self.end_binding(id, Err(error)),
+                Err(error) => self.table_is_full(now, id, error),
             }
         }
         true
+    }
+
+    /// A new session has a new table, with room for the services that are still wanted, unless those alone are too many.
+    #[cold]
+    fn table_is_full(&mut self, now: Instant, id: BindingId, error: BindError) {
+        let wanted = self.bindings.iter().filter(|binding| binding.is_held());
+        let methods: usize = wanted.map(|binding| binding.service.methods.len()).sum();
+        if methods > METHOD_TABLE_MAX || self.sessions[CURRENT].ready().is_none() {
+            return self.end_binding(id, Err(error));
+        }
+        self.leave(now);
+        self.want_connection(now);
     }
 
     pub(super) fn handle_welcome(

@@ -13,6 +13,13 @@ use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Of a failure or a refusal that was sent in another form than this protocol's.
+const UNREADABLE: &str = "the server's words cannot be read";
+
+fn unreadable() -> Failure {
+    Failure { code: Code::Internal, message: UNREADABLE.to_owned(), hops: Vec::new() }
+}
+
 /// What stands in an answer, but for the payload.
 #[derive(Clone, Copy)]
 struct Answered {
@@ -167,7 +174,7 @@ impl Client {
             Answer::Stale | Answer::Unknown => Outcome::Unknown { settled: true },
             Answer::Executed => Outcome::Executed(None),
             Answer::Failed => {
-                let failure = Failure::read(body.as_slice())?;
+                let failure = Failure::read(body.as_slice()).unwrap_or_else(|_| unreadable());
                 Outcome::Failed(self.failure(at, binding, method, id, failure))
             }
             Answer::Ok => Outcome::Executed(self.late_reply(at, binding, method, id, Verdict::Ok, body)),
@@ -244,13 +251,23 @@ impl Client {
         let retry_after = (retry_after > 0).then(|| Duration::from_millis(u64::from(retry_after)));
         match answer {
             Answer::Failed => {
-                let failure = Failure::read(payload)?;
+                // Asked again, the server would say the same: the call ends, and the connection too if that makes no sense.
+                let (failure, malformed) = match Failure::read(payload) {
+                    Ok(failure) => (failure, Ok(())),
+                    Err(error) => (unreadable(), Err(error)),
+                };
                 self.sessions[at].slots.finish(now, id.slot);
                 self.end_failed(now, at, key, id, failure);
+                return malformed;
             }
             Answer::Refused => {
-                let refusal = Refusal::read(payload)?;
                 self.stats.shed += 1;
+                let (refusal, malformed) = match Refusal::read(payload) {
+                    Ok(refusal) => (refusal, Ok(())),
+                    Err(error) => {
+                        (Refusal { code: Code::Internal, reason: UNREADABLE.to_owned() }, Err(error))
+                    }
+                };
                 let (code, reason) = (refusal.code, shown(&refusal.reason, REASON_MAX));
                 self.refused(
                     now,

@@ -65,7 +65,7 @@ impl Client {
 
     /// New calls go to another session from now on, which has no connection yet. What was written to the present one is
     /// answered there.
-    fn leave(&mut self, now: Instant) {
+    pub(super) fn leave(&mut self, now: Instant) {
         self.keep_evolved();
         let next = Session::new(self.sessions_made, Pace::default());
         self.sessions_made += 1;
