@@ -269,13 +269,9 @@ impl Client {
                     }
                 };
                 let (code, reason) = (refusal.code, shown(&refusal.reason, REASON_MAX));
-                self.refused(
-                    now,
-                    at,
-                    key,
-                    id,
-                    Refused { code, reason, ..self.refused_at(at, id, retry_after) },
-                );
+                let refused = Refused { code, reason, ..self.refused_at(at, id, retry_after) };
+                self.refused(now, at, key, id, refused);
+                return malformed;
             }
             Answer::Busy => {
                 self.fence_again(now, at, id, retry_after.map_or(0, |after| after.as_millis() as u32))
