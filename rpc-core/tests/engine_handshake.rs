@@ -317,17 +317,6 @@ fn a_method_that_a_restarted_server_lacks_can_be_called_again_once_it_is_back() 
 }
 
 #[test]
-fn a_session_cannot_be_resumed_by_guessing() {
-    let pair = &mut Pair::new();
-    let mut hello = hello();
-    hello.session = SessionWish::Resume { id: rpc_core::SessionId(1), token: rpc_core::Token([0; 16]) };
-    let fresh = server::Fresh { session: rpc_core::SessionId(2), token: rpc_core::Token([1; 16]) };
-    let answer = pair.endpoint.handle_hello(pair.now, &hello, fresh);
-    let server::Admission::Refuse(bytes) = answer else { panic!("it was never opened") };
-    assert_eq!(kinds(&bytes), [Kind::Reject]);
-}
-
-#[test]
 fn an_answer_to_a_binding_that_was_not_asked_for_ends_the_connection() {
     let (mut pair, hall) = Pair::ready();
     let result =
