@@ -4,14 +4,14 @@ use crate::clock::Clock;
 use crate::coverage::{Fault, Row};
 use crate::decisions::For;
 use crate::hall::{self, HALL};
-use crate::journal::{Call, End};
+use crate::journal::{Call, End, SessionKey};
 use crate::network::{Ending, Pipe, ServerEnd, Way, Wire, WireId};
 use crate::queue::{Dialled, Event};
 use crate::trace::{Host, tell};
 use crate::world::World;
-use rpc_core::client::{BindingId, CallKey, Client, ConnectionId, NewCall, Output};
+use rpc_core::client::{BindingId, CallKey, Client, ConnectionId, NewCall, Outcome, Output};
 use rpc_core::service::{Reply, Verdict};
-use rpc_core::{BindError, Error, Instant, Tried};
+use rpc_core::{BindError, Code, Error, Execution, Instant, RequestId, Tried};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
@@ -33,6 +33,16 @@ pub(crate) struct ClientHost {
     dialling: BTreeSet<ConnectionId>,
     pub(crate) wires: BTreeMap<ConnectionId, WireId>,
     calls: BTreeMap<(u32, u32), u32>,
+    /// Calls that ended as unknown, until it is known what became of them.
+    pub(crate) unknown: BTreeMap<RequestId, u32>,
+    /// The connection that new calls go to.
+    pub(crate) ready: Option<WireId>,
+    /// The session that the last request was written to.
+    pub(crate) session: Option<SessionKey>,
+    /// How often calls were written under another id than before.
+    pub(crate) retries: u64,
+    /// What the last connection was lost by, until the session is resumed.
+    pub(crate) cause: Option<Row>,
 }
 
 impl World {
@@ -52,6 +62,11 @@ impl World {
             dialling: BTreeSet::new(),
             wires: BTreeMap::new(),
             calls: BTreeMap::new(),
+            unknown: BTreeMap::new(),
+            ready: None,
+            session: None,
+            retries: 0,
+            cause: None,
         });
         self.drain_client(number);
     }
@@ -100,6 +115,9 @@ impl World {
         let now = self.client_now(client);
         let deadline = now + timeout;
         let binding = self.clients[client].binding;
+        let wire = self.clients[client].ready;
+        let waits = wire.is_some()
+            && self.clients[client].engine.slots_in_use() >= self.plan.server.limits.slots as usize;
         let payload = hall::tagged(tag, length as usize);
         let call = NewCall { binding, method, deadline, timeout, metadata: None, payload };
         let key = self.clients[client].engine.start(now, call);
@@ -118,7 +136,11 @@ impl World {
             seats: Vec::new(),
             ids: Vec::new(),
             reply: None,
+            result: None,
             settled: None,
+            outcome: None,
+            wire,
+            waits,
         });
         tell!(self, Host::Client(client), "call {tag} {} within {timeout:?}", hall::name(method));
         if dropped {
@@ -185,6 +207,7 @@ impl World {
                     tell!(self, Host::Client(client), "bound: {outcome:?}");
                 }
                 Output::Ended(key, result) => self.ended(client, key, result),
+                Output::Settled(id) => self.settled(client, id),
             }
         }
     }
@@ -310,6 +333,7 @@ impl World {
             client_unread: Vec::new(),
             server_unread: Vec::new(),
             session: None,
+            resumes: None,
             corrupted: false,
             unwanted: false,
             again: Vec::new(),
@@ -326,8 +350,23 @@ impl World {
         let Some(id) = self.clients[client].wires.remove(&connection) else { return };
         self.transmit_up(client, connection, id);
         tell!(self, Host::Client(client), "closes {id}");
+        self.note_cause(client, id);
         self.write_end(id, Way::Up, Ending::Closed);
         self.leave_wire(id);
+    }
+
+    /// Remembers what a connection was lost by.
+    fn note_cause(&mut self, client: usize, id: WireId) {
+        let Some(wire) = self.wires.get(&id) else { return };
+        let host = &mut self.clients[client];
+        if host.ready == Some(id) {
+            host.ready = None;
+        }
+        if wire.corrupted {
+            host.cause = Some(Row::Corrupted);
+        } else if wire.up.black_hole || wire.down.black_hole {
+            host.cause = Some(Row::HalfOpen);
+        }
     }
 
     /// The client's end of a connection is gone.
@@ -359,6 +398,7 @@ impl World {
         let Some(wire) = self.wires.get(&id).filter(|wire| wire.client_open) else { return };
         let (client, connection) = (wire.client, wire.connection);
         tell!(self, Host::Client(client), "loses {id}: {why}");
+        self.note_cause(client, id);
         self.clients[client].wires.remove(&connection);
         self.leave_wire(id);
         let now = self.client_now(client);
@@ -398,19 +438,49 @@ impl World {
         if let Some(call) = self.journal.call(tag) {
             call.end = Some((now, end));
             call.error = error;
+            if let End::Result { hash, .. } = end {
+                call.result = Some(hash);
+            }
         }
         self.check_end(tag);
+        if let Err(error) = &result
+            && error.execution() == Execution::Unknown
+        {
+            self.ended_unknown(client, tag, error);
+        }
+    }
+
+    /// Nobody knows yet whether it ran: what does the client say when it is asked?
+    fn ended_unknown(&mut self, client: usize, tag: u32, error: &Error) {
+        let idempotent = self.journal.calls.get(tag as usize).is_none_or(|call| call.idempotent);
+        let Some(id) = error.request_id().filter(|_| !idempotent) else { return };
+        self.clients[client].unknown.insert(id, tag);
+        let now = self.client_now(client);
+        // What is said at once is said again as an output only if it was pending before.
+        if !matches!(self.clients[client].engine.outcome(now, id), Outcome::Pending) {
+            self.settled(client, id);
+        }
     }
 
     fn count_end(&mut self, tag: u32, result: &Result<Reply, Error>) {
-        let Some(call) = self.journal.call(tag) else { return };
+        let most = self.plan.client.retry.most;
+        let Some(call) = self.journal.calls.get(tag as usize) else { return };
         let written = !call.ids.is_empty();
+        let early = self.client_now(call.client) + most < call.deadline;
         match result {
             Err(Error::DeadlineExceeded { .. } | Error::Unavailable { .. }) if !written => {
                 self.coverage.met(Row::DeadlineUnsent);
             }
             Err(Error::Internal { .. }) => self.coverage.met(Row::Panic),
-            Err(Error::ReplyLost { .. }) => self.coverage.met(Row::ReplyEvicted),
+            Err(Error::ReplyLost { .. }) => {
+                self.coverage.met(Row::ReplyEvicted);
+                self.check_cause_of_loss(tag);
+            }
+            Err(Error::Refused { code: Code::Unavailable, attempts, .. })
+                if attempts.total() < usize::from(self.plan.client.retry.attempts) && early =>
+            {
+                self.coverage.met(Row::BudgetSpent);
+            }
             _ => {}
         }
     }

@@ -61,12 +61,14 @@ counted! {
     SlowHandler = "slow handler",
     /// A request waits long for its handler's turn.
     Queue = "slow queue",
-    /// A handler cannot be entered: its arguments cannot be read.
+    /// A handler is refused before it is entered.
     NotStarted = "not started",
     /// The future of a call is dropped.
     Dropped = "dropped future",
     /// Little room for replies: they are forgotten early.
     Forgetful = "little room",
+    /// A server takes few sessions only.
+    Crowded = "few sessions",
 }
 
 counted! {

@@ -198,7 +198,11 @@ mod tests {
     fn the_stream_of_a_seed_never_changes() {
         let mut decisions = Decisions::from_seed(1);
         let drawn: Vec<u64> = (0..4).map(|_| decisions.below(For::Load, 1000)).collect();
-        assert_eq!(drawn, [103, 817, 638, 327], "a recorded case or a seed in a report would mean something else");
+        assert_eq!(
+            drawn,
+            [103, 817, 638, 327],
+            "a recorded case or a seed in a report would mean something else"
+        );
     }
 
     #[test]

@@ -56,7 +56,8 @@ impl World {
             | Fault::Queue
             | Fault::NotStarted
             | Fault::Dropped
-            | Fault::Forgetful => {}
+            | Fault::Forgetful
+            | Fault::Crowded => {}
         }
     }
 
@@ -186,7 +187,8 @@ impl World {
         let least = SlotId { slot: 0, sequence: 0 };
         let most = SlotId { slot: u32::MAX, sequence: u64::MAX };
         let known = self.journal.ids.range((key, least)..=(key, most));
-        let fit = known.filter(|(_, known)| known.answered && !known.refused && !known.frame.is_empty());
+        let fit =
+            known.filter(|(_, known)| known.answered && known.refused.is_none() && !known.frame.is_empty());
         let frames: Vec<&Vec<u8>> = fit.map(|(_, known)| &known.frame).collect();
         if frames.is_empty() {
             return;

@@ -1,6 +1,6 @@
 //! Handlers: how long they wait for their turn, how long they take, what they come to. What they did stands in the journal.
 
-use crate::coverage::Fault;
+use crate::coverage::{Fault, Row};
 use crate::decisions::For;
 use crate::hall;
 use crate::journal::SessionKey;
@@ -20,17 +20,17 @@ pub(crate) enum Outcome {
         early: bool,
     },
     Panic,
-    /// Its arguments cannot be read.
+    /// It is refused before it is entered.
     NotStarted,
 }
 
 impl World {
     /// The engine wants a handler to be started: it waits for its turn.
     pub(crate) fn queue_handler(&mut self, key: SessionKey, execute: Execute) {
-        let Execute { at, method, idempotent, payload, .. } = execute;
+        let Execute { at, method, idempotent, payload, attempt, .. } = execute;
         let number = self.runs.len();
         let (state, outcome) = (RunState::Queued, Outcome::Result { early: false });
-        self.runs.push(Run { key, at, method, idempotent, payload, state, outcome, seat: None });
+        self.runs.push(Run { key, at, method, idempotent, payload, attempt, state, outcome, seat: None });
         let (often, most) = self.plan.handlers.queued;
         let waits = !self.healed && often > 0 && self.decisions.chance(For::Handlers, often);
         let mut after = Duration::ZERO;
@@ -73,6 +73,9 @@ impl World {
         let run = &mut self.runs[number];
         (run.state, run.outcome) = (RunState::Running, outcome);
         if outcome != Outcome::NotStarted {
+            if self.runs[number].attempt > 1 {
+                self.coverage.met(Row::LostBeforeRead);
+            }
             self.check_start(tag, &key, at, idempotent);
         }
         if outcome == (Outcome::Result { early: true }) {
@@ -137,10 +140,9 @@ impl World {
             (Outcome::Panic, _) => {
                 Completion::Failed { code: Code::Internal, message: "a panic".to_owned(), hops: Vec::new() }
             }
-            (Outcome::NotStarted, _) => Completion::NotStarted {
-                code: Code::InvalidArgument,
-                reason: "the arguments cannot be read".to_owned(),
-            },
+            (Outcome::NotStarted, _) => {
+                Completion::NotStarted { code: Code::Unavailable, reason: "the hall is closed".to_owned() }
+            }
             (_, hall::ECHO | hall::RECORD) => Completion::Ok(std::mem::take(&mut run.payload)),
             (_, hall::REFUND) => Completion::Application(hall::tagged(tag, 4 + length)),
             _ => Completion::Ok(hall::ticket(tag, run.seat.unwrap_or(u32::MAX), 8 + length)),

@@ -1,10 +1,12 @@
 //! What has really happened: every call, every execution, every seat, every id that was written. It belongs to the world
 //! and survives every crash.
 
+use crate::network::WireId;
 use rpc_core::client::CallKey;
 use rpc_core::{Execution, Instant, SlotId};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// Names a session in the world: servers may give the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,8 +53,24 @@ pub(crate) struct Call {
     pub(crate) ids: Vec<(SessionKey, SlotId)>,
     /// Answer and payload of the first reply that was written for it.
     pub(crate) reply: Option<u64>,
+    /// Of its result's payload, if it has one.
+    pub(crate) result: Option<u64>,
     /// Since when it is settled that none starts any more.
     pub(crate) settled: Option<Instant>,
+    /// What its client said later, of a call that had ended as unknown.
+    pub(crate) outcome: Option<Execution>,
+    /// The connection that it could have been written on when it was made.
+    pub(crate) wire: Option<WireId>,
+    /// All slots were taken when it was made.
+    pub(crate) waits: bool,
+}
+
+/// A copy of a request was refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) when: Instant,
+    /// What the server has asked for.
+    pub(crate) retry_after: Duration,
 }
 
 /// One request id.
@@ -62,7 +80,7 @@ pub(crate) struct Id {
     /// Copies that were written.
     pub(crate) copies: u32,
     /// The server's last word was a refusal: it has stored nothing, and a further copy may run. Otherwise not.
-    pub(crate) refused: bool,
+    pub(crate) refused: Option<Refusal>,
     /// The server has answered a copy of it, in whatever way.
     pub(crate) answered: bool,
     pub(crate) cancelled: bool,

@@ -3,6 +3,7 @@
 
 use crate::coverage::Fault;
 use crate::decisions::{Decisions, For};
+use rpc_core::client::Retry;
 use rpc_core::{Limits, client, server};
 use std::time::Duration;
 
@@ -84,12 +85,20 @@ impl Plan {
         let handlers = draw_handlers(d, &faults);
         let probes = draw_probes(d);
         let slots = d.pick(For::Plan, &[64, 1, 2, 3, 4, 8, 16, 32]) as u32;
-        let replies = if has(Fault::Forgetful) { d.pick(For::Plan, &[300, 0, 1000, 3000]) } else { 1 << 20 };
         let mut client = client::Config { addresses: servers, ..client::Config::default() };
         client.limits = probes.clone().outgoing_max(64 << 10);
         client.connect_window = MS(d.pick(For::Plan, &[5000, 1000, 300]));
         client.wait_for_server = Duration::from_secs(60);
-        let limits = probes.slots(slots).replies_max(replies);
+        client.retry = draw_retry(d);
+        let mut limits = probes.slots(slots).lease(lease);
+        if has(Fault::Forgetful) {
+            limits = limits
+                .replies_max(d.pick(For::Plan, &[300, 0, 1000, 3000, 100_000]))
+                .replies_all_max(d.pick(For::Plan, &[100_000, 0, 2000, 10_000]));
+        }
+        if has(Fault::Crowded) {
+            limits = limits.sessions_max(d.pick(For::Plan, &[2, 1, 3]));
+        }
         let server = server::Config { limits, ..server::Config::default() };
         Self {
             clients,
@@ -159,6 +168,16 @@ fn draw_handlers(d: &mut Decisions, faults: &[Fault]) -> HandlerPlan {
         queued: (if has(Fault::Queue) { 200_000 } else { 0 }, MS(d.pick(For::Plan, &[20, 100, 400, 2000]))),
         reply: d.pick(For::Plan, &[16, 200, 1000]),
     }
+}
+
+/// Some budgets are small enough to be spent, and some channels never try again.
+fn draw_retry(d: &mut Decisions) -> Retry {
+    Retry::default()
+        .attempts(d.pick(For::Plan, &[4, 1, 2, 8]))
+        .percent(d.pick(For::Plan, &[20, 0, 5, 50]))
+        .a_second(d.pick(For::Plan, &[10, 0, 1]))
+        .first(MS(d.pick(For::Plan, &[25, 5, 100])))
+        .most(MS(d.pick(For::Plan, &[1000, 100])))
 }
 
 /// Probes, keep-alives and handshakes, shorter than anybody would set them. Both sides have the same.

@@ -11,7 +11,7 @@ use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::frame::Hello;
 use rpc_core::limits::CONNECTIONS_PER_SESSION;
-use rpc_core::server::{Admission, Endpoint, Fresh, Handshake, Lane, Output, Session};
+use rpc_core::server::{Admission, Endpoint, Fresh, Handshake, Lane, Output, Refusal, Session};
 use rpc_core::{Incarnation, Instant, ProtocolError, SessionId, SlotId, Token};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +29,6 @@ pub(crate) struct Process {
     pub(crate) incarnation: u64,
     pub(crate) endpoint: Endpoint,
     pub(crate) sessions: BTreeMap<u64, SessionHost>,
-    /// Numbers are given anew by every process, so that those of two servers are the same.
     sessions_made: u64,
     pub(crate) draining: bool,
 }
@@ -49,6 +48,8 @@ pub(crate) struct Run {
     pub(crate) method: u16,
     pub(crate) idempotent: bool,
     pub(crate) payload: Vec<u8>,
+    /// 2 if the request was marked as sent again.
+    pub(crate) attempt: u8,
     pub(crate) state: RunState,
     /// What it will come to.
     pub(crate) outcome: crate::handlers::Outcome,
@@ -135,6 +136,7 @@ impl World {
             let used = host.session.handle_bytes(now, lane, &unread);
             if late && used > 0 {
                 self.coverage.hit(Fault::Late);
+                self.read_late(key, &unread[..used]);
             }
             unread.drain(..used);
         }
@@ -175,21 +177,30 @@ impl World {
         let token = u128::from(self.decisions.below(For::Network, u64::MAX)) | 1 << 127;
         let now = self.server_now(server);
         let Some(process) = self.servers[server].process.as_mut() else { return };
-        let number = process.sessions_made + 1;
+        let number = (incarnation << 20) + process.sessions_made + 1;
         let fresh = Fresh { session: SessionId(number), token: Token(token.to_le_bytes()) };
-        let (session, lane) = match process.endpoint.handle_hello(now, hello, fresh) {
-            Admission::Open(mut session) => {
-                process.sessions_made = number;
-                let lane = session.handle_connected(now, hello);
-                let lanes = Default::default();
-                process.sessions.insert(number, SessionHost { session, lanes, armed: Instant::NEVER });
-                (number, lane)
+        process.sessions_made += 1;
+        let (session, lane) = loop {
+            let session = match process.endpoint.handle_hello(now, hello, fresh) {
+                Admission::Open(session) => {
+                    let lanes = Default::default();
+                    process.sessions.insert(number, SessionHost { session, lanes, armed: Instant::NEVER });
+                    number
+                }
+                Admission::Resume(SessionId(session)) => session,
+                Admission::Refuse(bytes) => return self.say_last(id, bytes),
+            };
+            let Some(host) = process.sessions.get_mut(&session) else {
+                return self.violate(
+                    "sessions",
+                    format!("the endpoint knows session {session}, its driver does not"),
+                );
+            };
+            match host.session.handle_connected(now, hello) {
+                Ok(lane) => break (session, lane),
+                Err(Refusal::Reject(bytes)) => return self.say_last(id, bytes),
+                Err(Refusal::Over) => process.endpoint.handle_session_over(&host.session),
             }
-            Admission::Resume(SessionId(session)) => {
-                let Some(host) = process.sessions.get_mut(&session) else { return };
-                (session, host.session.handle_connected(now, hello))
-            }
-            Admission::Refuse(bytes) => return self.say_last(id, bytes),
         };
         let key = SessionKey { server, incarnation, session };
         tell!(self, Host::Server(server), "{id} is attached to session {session} as lane {}", lane.0);
@@ -200,6 +211,7 @@ impl World {
         if let Some(host) = self.session(&key)
             && let Some(former) = host.lanes[usize::from(lane.0)].replace(id)
         {
+            // The fifth connection has taken the place of the oldest.
             self.write_end(former, Way::Down, Ending::Closed);
             self.close_server_end(former);
         }
@@ -277,14 +289,12 @@ impl World {
         self.drain_session(key);
         self.check_memory(key);
         let Some(process) = self.process(key) else { return };
-        let over = process.sessions.get(&key.session).is_some_and(|host| host.session.is_over());
-        if over && let Some(host) = process.sessions.remove(&key.session) {
+        let over = |host: &SessionHost| host.session.is_over() && host.lanes.iter().all(Option::is_none);
+        if process.sessions.get(&key.session).is_some_and(over)
+            && let Some(host) = process.sessions.remove(&key.session)
+        {
             process.endpoint.handle_session_over(&host.session);
             tell!(self, Host::Server(key.server), "session {} is over", key.session);
-            for wire in host.lanes.into_iter().flatten() {
-                self.write_end(wire, Way::Down, Ending::Closed);
-                self.close_server_end(wire);
-            }
         }
     }
 

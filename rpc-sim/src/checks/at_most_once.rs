@@ -1,7 +1,6 @@
 //! An at-most-once call runs once at most: over all incarnations of all servers. And none starts that never may.
 
 use crate::journal::{End, SessionKey};
-use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::{Execution, SlotId};
 
@@ -9,7 +8,6 @@ impl World {
     /// A handler is entered.
     pub(crate) fn check_start(&mut self, tag: u32, key: &SessionKey, at: SlotId, idempotent: bool) {
         self.journal.executed += 1;
-        let now = self.now;
         let place = format!("{key} {}-{}", at.slot, at.sequence);
         match self.journal.ids.get_mut(&(*key, at)) {
             Some(id) => id.starts += 1,
@@ -35,9 +33,6 @@ impl World {
             let what =
                 format!("call {tag} starts as {place}, but ended as not executed at {when:?}: {error}");
             self.violate("not-executed", what);
-        }
-        if now > self.now {
-            tell!(self, Host::World, "time runs backwards");
         }
     }
 }

@@ -38,7 +38,7 @@ impl World {
             let most = SlotId { slot: u32::MAX, sequence: u64::MAX };
             let known = self.journal.ids.range((key, least)..=(key, most));
             let frames: Vec<Vec<u8>> = known
-                .filter(|(_, known)| !known.refused && !known.frame.is_empty())
+                .filter(|(_, known)| known.refused.is_none() && !known.frame.is_empty())
                 .map(|(_, known)| known.frame.clone())
                 .collect();
             for frame in frames {

@@ -10,6 +10,7 @@ mod protocol;
 mod replies;
 mod retries;
 mod seats;
+mod unknown;
 
 use crate::world::World;
 use rpc_core::Instant;
@@ -46,6 +47,7 @@ impl World {
             self.check_end(tag);
         }
         self.check_seats();
+        self.check_unsettled();
         self.check_retries();
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Wire {
     pub(crate) server_unread: Vec<u8>,
     /// Since the Welcome was written.
     pub(crate) session: Option<SessionKey>,
+    /// The session that its `Hello` has asked for.
+    pub(crate) resumes: Option<u64>,
     /// A byte was changed: either end may complain.
     pub(crate) corrupted: bool,
     /// A server does not read while its client does not take replies.
