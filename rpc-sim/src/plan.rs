@@ -81,10 +81,13 @@ impl Plan {
         let servers = 1 + d.below(For::Plan, 3) as usize;
         let lease = MS(d.pick(For::Plan, &[2000, 5000, 1000, 500, 200]));
         let network = draw_network(d);
-        let load = draw_load(d, &faults);
+        let mut load = draw_load(d, &faults);
         let handlers = draw_handlers(d, &faults);
         let probes = draw_probes(d);
         let slots = d.pick(For::Plan, &[64, 1, 2, 3, 4, 8, 16, 32]) as u32;
+        // No more than can be carried: or most calls would only wait for a slot, and end so.
+        let a_call = (handlers.takes.0 + handlers.takes.1) / 2 + network.latency * 2 + network.jitter;
+        load.every = load.every.max(a_call / (clients as u32 * slots.min(16))).min(MS(100));
         let mut client = client::Config { addresses: servers, ..client::Config::default() };
         client.limits = probes.clone().outgoing_max(64 << 10);
         client.connect_window = MS(d.pick(For::Plan, &[5000, 1000, 300]));
@@ -164,8 +167,11 @@ fn draw_handlers(d: &mut Decisions, faults: &[Fault]) -> HandlerPlan {
         takes: (MICROS(most / 8), MICROS(most)),
         slow: if has(Fault::SlowHandler) { 30_000 } else { 0 },
         panics: if has(Fault::Panic) { 50_000 } else { 0 },
-        not_started: if has(Fault::NotStarted) { 30_000 } else { 0 },
-        queued: (if has(Fault::Queue) { 200_000 } else { 0 }, MS(d.pick(For::Plan, &[20, 100, 400, 2000]))),
+        not_started: if has(Fault::NotStarted) { d.pick(For::Plan, &[30_000, 200_000]) } else { 0 },
+        queued: (
+            if has(Fault::Queue) { d.pick(For::Plan, &[200_000, 1_000_000]) } else { 0 },
+            MS(d.pick(For::Plan, &[20, 100, 400, 2000])),
+        ),
         reply: d.pick(For::Plan, &[16, 200, 1000]),
     }
 }

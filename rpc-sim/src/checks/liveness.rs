@@ -26,6 +26,16 @@ impl World {
         self.run_until(self.now + SLOTS_FREE);
     }
 
+    /// Nobody calls any more, so every slot is free.
+    pub(super) fn check_slots(&mut self) {
+        for client in 0..self.clients.len() {
+            let used = self.clients[client].engine.slots_in_use();
+            if used > 0 {
+                self.violate("slots-become-free", format!("c{client} still has {used} slots in use"));
+            }
+        }
+    }
+
     /// Every request that was written to a session which still lives arrives once more, but for those that the server has
     /// refused and not stored: of them there is no further copy.
     pub(super) fn replay_everything(&mut self) {

@@ -48,6 +48,7 @@ impl World {
         }
         self.check_seats();
         self.check_unsettled();
+        self.check_slots();
         self.check_retries();
     }
 }
