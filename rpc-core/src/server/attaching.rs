@@ -50,8 +50,15 @@ impl Session {
         }
         self.stats.bytes_in += hello.encoded_len() as u64;
         self.lease = Lease::Held;
+        self.newest = self.newest.max(hello.connection);
         self.welcome(lane);
         Ok(lane)
+    }
+
+    /// The client has made a later connection since, and gives nothing on this one any more.
+    pub(super) fn is_superseded(&mut self, lane: Lane) -> bool {
+        let newest = self.newest;
+        self.open(lane).is_some_and(|open| open.number < newest)
     }
 
     /// A free place, or that of the oldest connection.
