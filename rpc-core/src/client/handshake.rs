@@ -39,6 +39,7 @@ impl Client {
             methods: 0,
             accepted: false,
             refused: None,
+            useful: false,
             busy_again: Instant::NEVER,
             pace: std::mem::take(pace),
         });

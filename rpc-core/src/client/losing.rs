@@ -10,12 +10,12 @@ use crate::frame::{Close, CloseCode};
 use crate::time::Instant;
 use std::time::Duration;
 
-/// A connection that ended sooner counts as one more failure: a server that lets clients in and drops them must not be
-/// dialled without a pause.
+/// A connection that ended sooner counts as a failure: a server that lets clients in and drops them must not be dialled
+/// without a pause. The pauses grow only if it answers no call either.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// A connection that ended sooner speaks against its address: the next round begins with the one behind it. Otherwise it
-/// begins with the same one, where the session is still held.
+/// A connection that ended sooner without an answer speaks against its address: the next round begins with the one behind
+/// it. Otherwise it begins with the same one, where the session is still held.
 const SHORT_LIVED: Duration = Duration::from_secs(5);
 
 impl Client {
@@ -90,15 +90,16 @@ impl Client {
         }
         let error = BindError::Interrupted { address: open.address.to_string(), why: why.to_owned() };
         let settled = was_ready && now - open.opened >= SETTLED;
+        let pace = if open.useful { Pace::default() } else { open.pace };
         if at != CURRENT {
             let pace = match settled {
                 true => Pace::default(),
-                false => open.pace.failed(now, Duration::ZERO, &mut self.jitter, error),
+                false => pace.failed(now, Duration::ZERO, &mut self.jitter, error),
             };
             self.sessions[at].link = Link::Down(pace);
             return self.redial(now, at);
         }
-        if was_ready && (pass || now - open.opened < SHORT_LIVED) {
+        if was_ready && (pass || (!open.useful && now - open.opened < SHORT_LIVED)) {
             self.round.pass();
         }
         if settled {
@@ -111,9 +112,9 @@ impl Client {
                 }
             }
         } else if was_ready {
-            self.fail_link(now, open.pace, error);
+            self.fail_link(now, pace, error);
         } else {
-            self.fail_address(now, open.pace, &open.address, error);
+            self.fail_address(now, pace, &open.address, error);
         }
         self.forget_refusals();
         self.want_connection(now);

@@ -135,6 +135,7 @@ impl Client {
         // it when no other call is left.
         let idle = session.slots.in_use() == 0;
         if let Some(open) = session.link.open_mut() {
+            open.useful = true;
             match copy {
                 Copy::Frame { end, .. } => open.liveness.arrived(end),
                 _ if idle => open.liveness.arrived(open.outgoing.handed_out()),

@@ -34,7 +34,10 @@ impl Client {
                     self.ask(now, BindingId(index as u16));
                 }
             }
-            self.settle_ready(now);
+            // Unless the table of methods was full, and another session is dialled for already.
+            if self.sessions[CURRENT].ready().is_some() {
+                self.settle_ready(now);
+            }
         }
     }
 
