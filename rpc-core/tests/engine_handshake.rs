@@ -3,7 +3,7 @@
 mod support;
 
 use rpc_core::client;
-use rpc_core::frame::{BoundMethod, BoundResult, Kind, SessionWish};
+use rpc_core::frame::{BoundMethod, BoundResult, Kind};
 use rpc_core::server;
 use rpc_core::{BindError, Error, Execution};
 use support::services::*;
