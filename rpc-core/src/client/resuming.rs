@@ -59,7 +59,8 @@ impl Client {
         session.slots.reset(granted.min(self.config.limits.slots));
         session.link = Link::Ready(open);
         if left {
-            self.move_idempotent(now);
+            self.move_idempotent(now, CURRENT + 1);
+            self.tidy(now);
             if self.sessions.len() > CURRENT + 1 {
                 self.redial(now, CURRENT + 1);
             }
@@ -119,9 +120,8 @@ impl Client {
         }
     }
 
-    /// Idempotent calls need not wait until the session that was left has a connection again.
-    fn move_idempotent(&mut self, now: Instant) {
-        let at = CURRENT + 1;
+    /// Idempotent calls need not wait until a session that was left has a connection again.
+    pub(super) fn move_idempotent(&mut self, now: Instant, at: usize) {
         let Some(session) = self.sessions.get(at) else { return };
         for (id, slot) in session.slots.used() {
             if let SlotState::Pending(key) = slot.state
@@ -130,7 +130,7 @@ impl Client {
                 self.sessions[at].slots.release(now, id.slot);
             }
         }
-        self.tidy(now);
+        self.want_connection(now);
     }
 
     /// An idempotent call that may have been executed is tried in another session, if it may be tried again at all.
@@ -149,8 +149,8 @@ impl Client {
     }
 
     /// The session is over, or cannot be had any more. `settled`: its own reply cache has said so, and nothing of it will be
-    /// started any more.
-    pub(super) fn forget_session(&mut self, now: Instant, at: usize, settled: bool, why: &str) {
+    /// started any more. `why`: what has happened since its last connection was lost, if anything.
+    pub(super) fn forget_session(&mut self, now: Instant, at: usize, settled: bool, why: Option<&str>) {
         let server = self.sessions[at].server();
         for (id, slot) in self.sessions[at].slots.used() {
             match slot.state {
@@ -166,7 +166,7 @@ impl Client {
         let session = &mut self.sessions[at];
         session.slots.reset(0);
         session.identity = None;
-        session.lapsed = false;
+        (session.over, session.lapsed) = (false, false);
         session.evolved.clear();
     }
 
@@ -180,7 +180,7 @@ impl Client {
         key: CallKey,
         settled: bool,
         server: &Arc<str>,
-        why: &str,
+        why: Option<&str>,
     ) {
         let request_id = self.sessions[at].request_id(id);
         let Some(mut call) = self.calls.remove(key) else { return };
@@ -194,12 +194,15 @@ impl Client {
         let error = Error::ConnectionLost {
             method: self.method_name(call.binding, call.method),
             address: server.clone(),
-            why: why.to_owned(),
+            why: why.unwrap_or(&self.sessions[at].why).to_owned(),
             execution: Execution::Unknown,
             request_id,
             attempts: Attempts::default(),
         };
-        let attempts = call.attempts(now, server, why);
+        let attempts = match why {
+            Some(why) => call.attempts(now, server, why),
+            None => call.trail,
+        };
         self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(attempts))));
     }
 
@@ -216,7 +219,8 @@ impl Client {
     pub(super) fn end_session(&mut self, now: Instant, at: usize, last: &str, why: &str) {
         self.close_connection(at, Some((CloseCode::GoingAway, last)));
         self.disconnect(now, at);
-        self.forget_session(now, at, false, why);
+        why.clone_into(&mut self.sessions[at].why);
+        self.forget_session(now, at, false, None);
     }
 
     /// After each input: sessions that were left and have no more calls end, one that can carry no more calls is left.
@@ -224,7 +228,7 @@ impl Client {
         for at in 0..self.sessions.len() {
             let session = &self.sessions[at];
             if session.lapsed && !session.slots.has_callers() {
-                self.forget_session(now, at, false, "its lease is over");
+                self.forget_session(now, at, false, Some("its lease is over"));
             }
         }
         for at in (CURRENT + 1..self.sessions.len()).rev() {
