@@ -72,6 +72,10 @@ impl World {
     }
 }
 
+async fn connect_once(address: &str) -> Result<OfficeClient, BindError> {
+    carnegie::connect(address).timeout(Duration::from_secs(2)).await
+}
+
 #[tokio::test]
 async fn several_services_share_one_connection() {
     let world = world(Server::new()).await;
@@ -104,12 +108,18 @@ async fn a_stop_lets_running_handlers_end_and_answers_them() {
     let call = tokio::spawn(world.office().await.slow().into_owned());
     soon(world.desk.started.notified()).await;
     world.stop.send(()).unwrap();
-    soon(async { while TcpStream::connect(&world.address).await.is_ok() {} }).await;
+    soon(async {
+        // New clients are let in no more, but told so.
+        let refused = |error: &BindError| error.to_string().contains("the server is going away");
+        while !connect_once(&world.address).await.is_err_and(|error| refused(&error)) {}
+    })
+    .await;
     assert!(!world.run.is_finished());
     world.desk.go.notify_one();
     assert_eq!(soon(call).await.unwrap().unwrap(), 8);
     soon(world.run).await.unwrap().unwrap();
     assert_eq!(world.server.stats().connections, 0);
+    assert!(TcpStream::connect(&world.address).await.is_err());
 }
 
 #[tokio::test]

@@ -17,6 +17,13 @@ impl fmt::Display for SessionId {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Token(pub [u8; 16]);
 
+impl Token {
+    /// Whether the other is the same, in a time that does not tell how much of it is.
+    pub fn matches(&self, other: &Token) -> bool {
+        self.0.iter().zip(&other.0).fold(0, |differ, (ours, theirs)| differ | (ours ^ theirs)) == 0
+    }
+}
+
 impl fmt::Debug for Token {
     // Whoever holds a token can take the session over, so it never reaches a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,6 +109,17 @@ mod tests {
     #[test]
     fn a_token_is_not_printed() {
         assert_eq!(format!("{:?}", Token([7; 16])), "Token(..)");
+    }
+
+    #[test]
+    fn tokens_that_differ_in_one_bit_anywhere_do_not_match() {
+        let token = Token(std::array::from_fn(|at| at as u8));
+        assert!(token.matches(&token.clone()));
+        for bit in 0..128 {
+            let mut other = token;
+            other.0[bit / 8] ^= 1 << (bit % 8);
+            assert!(!token.matches(&other) && !other.matches(&token), "bit {bit}");
+        }
     }
 
     #[test]

@@ -20,7 +20,9 @@ pub mod service;
 mod stats;
 mod time;
 
-pub use error::{BindError, CallError, Code, Error, Execution, Hop, Offer, ProtocolError, Tried};
+pub use error::{
+    Attempt, Attempts, BindError, CallError, Code, Error, Execution, Hop, Offer, ProtocolError, Tried,
+};
 pub use ids::{Domain, Incarnation, RequestId, SessionId, SlotId, Token};
 pub use limits::Limits;
 pub use metadata::Metadata;

@@ -69,6 +69,9 @@ const SHORTEST: Duration = Duration::from_millis(10);
 /// The most that a time in [`Limits`] may be: no deadline that is counted from now overflows.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
+/// The most that [`Limits::lease`] may be: on the wire it has 32 bits of milliseconds.
+const LEASE_MOST: Duration = Duration::from_secs(49 * 24 * 3600);
+
 /// The most that [`Limits::nesting_max`] takes effect for. A level costs between half a kilobyte and one of the 2 MiB of
 /// stack that a worker of tokio has, where nothing is optimised; the handler and what called it need theirs too.
 pub const NESTING_MOST: usize = 512;
@@ -114,9 +117,21 @@ pub struct Limits {
     /// peer sends at a time ([`LARGE_AT_ONCE`]). A server refuses what goes beyond (never less than one `message_max`); a
     /// client never has less than [`LARGE_AT_ONCE`] times its `message_max`. So 0 is as little as each side can do with.
     pub gathering_max: usize,
-    /// Server: bytes of replies that it keeps for one session, to answer copies of requests with. Default 16 MiB. Of a call
-    /// whose reply would go beyond it, only the fact that it was executed is kept; with 0 so of all.
+    /// Server: bytes of replies that it keeps for one session, to answer copies of requests with. Default 16 MiB. What goes
+    /// beyond it costs the session its oldest replies, of which only the fact is kept that the calls were executed; with 0
+    /// nothing else is kept of any call.
     pub replies_max: usize,
+    /// Server: bytes of replies that it keeps for all sessions together. Default 256 MiB. When they are used up, a session that
+    /// needs room for a reply loses its oldest ones, or does not keep this one, and no new session is opened; sessions that
+    /// live are left alone.
+    pub replies_all_max: usize,
+    /// Server: sessions at a time, those that wait for their client to come back included. Default 65,536. Beyond it new ones are
+    /// refused in the handshake; with 0 all are. None that lives is given up for a new one.
+    pub sessions_max: usize,
+    /// Server: how long a session outlives its last connection, with its slots, its replies, and the handlers that run. Default
+    /// 10 min, at most 49 days; with 0 it ends with its last connection. It counts only while none is attached; after a pause of
+    /// the whole process a part of it is given again.
+    pub lease: Duration,
     /// The handshake must be over within this time. Default 5 s, at least 10 ms.
     pub handshake: Duration,
     /// A call without a timeout of its own or of its method ends after this. Default 10 s. With 0 such calls end before
@@ -143,6 +158,11 @@ pub struct Limits {
     /// Metadata of one request, in bytes as encoded, that this side sends or accepts. Default 8 KiB, which is the most that a
     /// frame has room for ([`METADATA_MAX`]). A client does not send more; a server refuses such a request, and no other.
     pub metadata_max: usize,
+    /// Client: calls that ended as `Unknown` and whose outcome is remembered for `resolve`. Default 1,024; of more the oldest are
+    /// forgotten, with 0 all. Their replies take 4 MiB at most, all together.
+    pub outcomes_max: usize,
+    /// Client: how long such an outcome is remembered after the call's end. Default 10 minutes.
+    pub outcomes_for: Duration,
 }
 
 impl Default for Limits {
@@ -155,6 +175,9 @@ impl Default for Limits {
             backlog_max: 256 << 20,
             gathering_max: 128 << 20,
             replies_max: 16 << 20,
+            replies_all_max: 256 << 20,
+            sessions_max: 1 << 16,
+            lease: Duration::from_secs(600),
             handshake: Duration::from_secs(5),
             call_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(30),
@@ -164,6 +187,8 @@ impl Default for Limits {
             nesting_max: 128,
             zero_sized_max: 1 << 16,
             metadata_max: METADATA_MAX,
+            outcomes_max: 1024,
+            outcomes_for: Duration::from_secs(600),
         }
     }
 }
@@ -188,6 +213,8 @@ impl Limits {
             keep_alive: time(self.keep_alive),
             probe_after: time(self.probe_after),
             pong_wait_min: time(self.pong_wait_min),
+            outcomes_for: self.outcomes_for.min(LONGEST),
+            lease: self.lease.min(LEASE_MOST),
             ..self
         }
     }
@@ -225,6 +252,9 @@ setters! {
     backlog_max: usize,
     gathering_max: usize,
     replies_max: usize,
+    replies_all_max: usize,
+    sessions_max: usize,
+    lease: Duration,
     handshake: Duration,
     call_timeout: Duration,
     keep_alive: Duration,
@@ -234,6 +264,8 @@ setters! {
     nesting_max: usize,
     zero_sized_max: usize,
     metadata_max: usize,
+    outcomes_max: usize,
+    outcomes_for: Duration,
 }
 
 // A chunk, its header and its metadata must fit into the read buffer of a connection, or it could never be decoded.

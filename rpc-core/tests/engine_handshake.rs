@@ -3,7 +3,7 @@
 mod support;
 
 use rpc_core::client;
-use rpc_core::frame::{BoundMethod, BoundResult, Kind, SessionWish};
+use rpc_core::frame::{BoundMethod, BoundResult, Kind};
 use rpc_core::server;
 use rpc_core::{BindError, Error, Execution};
 use support::services::*;
@@ -314,17 +314,6 @@ fn a_method_that_a_restarted_server_lacks_can_be_called_again_once_it_is_back() 
     pair.restart(Default::default(), vec![&HALL]);
     pair.call(hall, SELL, b"").expect("it binds anew");
     pair.call(hall, REFUND, b"").expect("the method is back");
-}
-
-#[test]
-fn a_session_cannot_be_resumed_by_guessing() {
-    let pair = &mut Pair::new();
-    let mut hello = hello();
-    hello.session = SessionWish::Resume { id: rpc_core::SessionId(1), token: rpc_core::Token([0; 16]) };
-    let fresh = server::Fresh { session: rpc_core::SessionId(2), token: rpc_core::Token([1; 16]) };
-    let answer = pair.endpoint.handle_hello(pair.now, &hello, fresh);
-    let server::Admission::Refuse(bytes) = answer else { panic!("it was never opened") };
-    assert_eq!(kinds(&bytes), [Kind::Reject]);
 }
 
 #[test]

@@ -126,28 +126,30 @@ fn a_queued_request_whose_time_is_over_when_its_turn_comes_is_refused_and_leaves
 
 #[test]
 fn queued_requests_go_with_their_session() {
-    for close in [true, false] {
+    let (mut pair, hall) = queueing(1024);
+    pair.start(hall, SELL, b"");
+    pair.start(hall, FREE, b"");
+    let now = pair.now;
+    let session = pair.session();
+    session.close(now, "the server stops");
+    assert!(!session.begin(now, id(0, 1)) && !session.begin(now, id(1, 1)));
+    assert_eq!((session.executing(), session.stats().calls), (0, 0));
+}
+
+#[test]
+fn what_was_queued_when_its_connection_ended_starts() {
+    for broken in [true, false] {
         let (mut pair, hall) = queueing(1024);
         pair.start(hall, SELL, b"");
         pair.start(hall, FREE, b"");
         let now = pair.now;
         let session = pair.session();
-        match close {
-            true => session.close(now, "the server stops"),
+        match broken {
+            true => drop(session.handle_bytes(now, server::Lane(0), &written(|out| hello().write(out)))),
             false => session.handle_disconnected(now, server::Lane(0)),
         }
-        assert!(!session.begin(now, id(0, 1)) && !session.begin(now, id(1, 1)));
-        assert_eq!((session.executing(), session.stats().calls), (0, 0));
+        assert!(session.begin(now, id(0, 1)) && session.begin(now, id(1, 1)));
     }
-}
-
-#[test]
-fn what_was_queued_when_its_client_broke_the_protocol_does_not_start() {
-    let (mut pair, _) = waiting(SELL);
-    let now = pair.now;
-    let session = pair.session();
-    session.handle_bytes(now, server::Lane(0), &written(|out| hello().write(out)));
-    assert!(!session.begin(now, id(0, 1)));
 }
 
 #[test]

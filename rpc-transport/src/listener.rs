@@ -1,7 +1,7 @@
 //! Where connections come from: TCP and Unix sockets.
 
 use crate::address::{Addresses, Endpoint};
-use crate::server::host::Host;
+use crate::server::host::{Host, Phase};
 use crate::stream::Stream;
 use rpc_core::BindError;
 use std::io;
@@ -123,8 +123,20 @@ impl Listener {
         }
     }
 
-    /// Accepts connections and serves each in a task of its own. Never returns: no error of `accept` ends a server.
+    /// Accepts connections and serves each in a task of its own, until the server is closed. No error of `accept` ends a server.
     pub(crate) async fn run(self, host: Arc<Host>) {
+        let _counted = host.task();
+        let mut phase = host.phase();
+        // Whoever waits for the server's end finds it closed: of what stands here, this goes before the count.
+        let listener = self;
+        tokio::select! {
+            () = listener.accept_all(&host) => {}
+            // It fails only if the sender is gone, and with it the server.
+            _ = phase.wait_for(|now| *now == Phase::Closed) => {}
+        }
+    }
+
+    async fn accept_all(&self, host: &Arc<Host>) {
         let mut pause = PAUSE_MIN;
         loop {
             match self.accept().await {

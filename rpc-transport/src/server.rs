@@ -1,10 +1,12 @@
 //! The server: services are added, addresses are bound, connections are served until it is stopped.
 
 pub(crate) mod connection;
+mod detached;
 mod handler;
 pub(crate) mod host;
 mod running;
 pub(crate) mod sessions;
+mod stopping;
 mod strangers;
 
 use crate::address::Addresses;
@@ -155,8 +157,9 @@ impl Bound {
         self.run_until(std::future::pending::<()>()).await
     }
 
-    /// Serves until `stop` is ready, then gracefully stops: no connection and no call is taken any more, running handlers
-    /// end and are answered, and at the end of the [grace](Server::grace) all connections are closed.
+    /// Serves until `stop` is ready, then gracefully stops: clients are told to go, no new one is let in, running handlers
+    /// end and are answered. Until all clients have left, those whose connection breaks are let in again for their replies; at the
+    /// end of the [grace](Server::grace) all connections are closed.
     ///
     /// # Errors
     /// As for [`run`](Bound::run).
@@ -172,7 +175,7 @@ impl Bound {
             _ = stop => {}
             () = handle.host.stopping() => {}
         }
-        accepting.shutdown().await;
+        // Its listeners go last: a client whose connection breaks comes back for its replies.
         handle.stop().await;
         Ok(())
     }

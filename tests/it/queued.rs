@@ -224,7 +224,7 @@ async fn a_server_that_stops_waits_for_a_handler_that_blocks_though_its_client_i
 }
 
 #[tokio::test]
-async fn requests_that_wait_for_their_client_to_take_replies_go_with_its_connection() {
+async fn requests_that_wait_for_their_client_to_take_replies_run_once_when_its_connection_is_gone() {
     let (porter, mut watch) = porter();
     let server = run(Server::new().add(GateServer::new(porter))).await;
     let mut raw = Raw::bound::<GateClient>(server.address).await;
@@ -232,29 +232,8 @@ async fn requests_that_wait_for_their_client_to_take_replies_go_with_its_connect
     raw.send(&fills).await;
     assert_eq!(watch.next().await, "fill");
     drop(raw);
+    until(|| server.server.stats().calls == 100).await;
     until(|| server.server.stats().connections == 0).await;
-    let handle = server.server.clone();
     server.stop().await;
-    let filled = watch.so_far().len() + 1;
-    assert!(filled < 100, "all have started");
-    assert_eq!(handle.stats().calls, filled as u64);
-}
-
-/// More than one round, for it is a race: a handler that is given to a task may start before the engine knows that its client is
-/// gone.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nothing_starts_on_another_thread_while_a_connection_is_left() {
-    let (porter, mut watch) = porter();
-    let server = run(Server::new().add(GateServer::new(porter))).await;
-    for _ in 0..20 {
-        let mut raw = Raw::bound::<GateClient>(server.address).await;
-        let behind: Vec<_> = (1..1000).flat_map(|slot| request(slot, "pass", &[1])).collect();
-        // More than the systems at both ends take.
-        raw.send(&[request(0, "fill", &[15]), behind].concat()).await;
-        assert_eq!(watch.next().await, "fill");
-        drop(raw);
-        until(|| server.server.stats().connections == 0).await;
-    }
-    server.stop().await;
-    assert_eq!(watch.so_far(), [""; 0]);
+    assert_eq!(watch.so_far().len(), 99, "and the first");
 }

@@ -1,16 +1,18 @@
 //! The whole server: who is let in.
 
 use super::handshake::reject;
+use super::room::Pool;
 use super::session::{Agreed, Session};
 use super::{Config, Handshake};
 use crate::codec::CodecId;
-use crate::frame::{Hello, PROTOCOL_MAX, RejectCode, SessionWish};
+use crate::frame::{Checksum, Hello, PROTOCOL_MAX, RejectCode, SessionWish};
 use crate::ids::{Domain, Incarnation, SessionId, Token};
 use crate::limits::Limits;
 use crate::schema::Signature;
 use crate::service::Descriptor;
 use crate::stats::Stats;
 use crate::time::Instant;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// When a client that was refused for want of room may come again.
@@ -27,9 +29,10 @@ pub struct Fresh {
 
 /// The answer to a `Hello`.
 pub enum Admission {
-    /// A session of its own. Attach the connection to it.
+    /// A session of its own. Attach the connection to it, by [`Session::handle_connected`].
     Open(Box<Session>),
-    /// Attach the connection to the session that is there.
+    /// Attach the connection to the session that is there. If that says that it is over by now, report it by
+    /// [`Endpoint::handle_session_over`] and ask [`Endpoint::handle_hello`] again.
     Resume(SessionId),
     /// Write these bytes, then close the connection.
     Refuse(Vec<u8>),
@@ -45,9 +48,13 @@ pub(super) struct Services {
 
 /// The machine of the whole server.
 pub struct Endpoint {
-    config: Config,
+    config: Arc<Config>,
     incarnation: Incarnation,
     services: Arc<Services>,
+    /// What resumes the sessions that live.
+    tokens: BTreeMap<SessionId, Token>,
+    /// For the replies of all sessions.
+    pool: Arc<Pool>,
     connections: usize,
     draining: bool,
     /// Of sessions that are over.
@@ -63,7 +70,16 @@ impl Endpoint {
         let fingerprints =
             signatures.iter().map(|all| all.iter().map(Signature::fingerprint).collect()).collect();
         let services = Arc::new(Services { all: services, fingerprints, signatures });
-        Self { config, incarnation, services, connections: 0, draining: false, past: Stats::default() }
+        Self {
+            pool: Arc::new(Pool::new(config.limits.replies_all_max)),
+            config: Arc::new(config),
+            incarnation,
+            services,
+            tokens: BTreeMap::new(),
+            connections: 0,
+            draining: false,
+            past: Stats::default(),
+        }
     }
 
     /// A service that stands there twice under one name and major version: a client could not tell them apart.
@@ -86,7 +102,7 @@ impl Endpoint {
         self.incarnation
     }
 
-    /// From now on no session is opened.
+    /// From now on no session is opened. Those that live can still be resumed.
     pub fn drain(&mut self) {
         self.draining = true;
     }
@@ -102,27 +118,41 @@ impl Endpoint {
         self.connections = self.connections.saturating_sub(1);
     }
 
-    /// The first frame of a connection. `fresh` is used if it opens a session.
+    /// The first frame of a connection. `fresh` is used if it opens a session: if it asks for one, or for one that is not known.
     pub fn handle_hello(&mut self, _now: Instant, hello: &Hello, fresh: Fresh) -> Admission {
-        let refuse = |code, retry_after_ms, reason: &str| {
-            let mut out = Vec::new();
-            reject(code, retry_after_ms, reason).write(&mut out);
-            Admission::Refuse(out)
-        };
+        let limits = &self.config.limits;
+        if self.connections > limits.connections_max {
+            let reason = format!("{} connections are open already", limits.connections_max);
+            return refuse(RejectCode::TooMany, ROOM_RETRY_MS, &reason);
+        }
+        if let SessionWish::Resume { id, token } = &hello.session {
+            // Who has the number alone, which is no secret, is told no more than who has made it up.
+            if self.tokens.get(id).is_some_and(|known| known.matches(token)) {
+                return Admission::Resume(*id);
+            }
+            if self.draining {
+                return refuse(RejectCode::NoSession, 0, "the session is not known here");
+            }
+        }
         if self.draining {
             return refuse(RejectCode::Draining, ROOM_RETRY_MS, "the server is going away");
         }
-        if self.connections > self.config.limits.connections_max {
-            let reason = format!("{} connections are open already", self.config.limits.connections_max);
+        if self.tokens.len() >= limits.sessions_max {
+            let reason = format!("{} sessions are open already", limits.sessions_max);
             return refuse(RejectCode::TooMany, ROOM_RETRY_MS, &reason);
         }
-        if let SessionWish::Resume { .. } = hello.session {
-            return refuse(RejectCode::NoSession, 0, "the session is not known here");
+        if self.pool.is_exhausted() {
+            let reason = "the replies of other sessions take all the room that there is";
+            return refuse(RejectCode::TooMany, ROOM_RETRY_MS, reason);
         }
-        let known =
-            |number: &u8| CodecId::from_wire(*number).filter(|codec| self.config.codecs.contains(codec));
+        self.open(hello, fresh)
+    }
+
+    fn open(&mut self, hello: &Hello, fresh: Fresh) -> Admission {
+        let (config, limits) = (&self.config, &self.config.limits);
+        let known = |number: &u8| CodecId::from_wire(*number).filter(|codec| config.codecs.contains(codec));
         let Some(codec) = hello.codecs.iter().find_map(known) else {
-            let ours: Vec<_> = self.config.codecs.iter().map(|codec| format!("{codec:?}")).collect();
+            let ours: Vec<_> = config.codecs.iter().map(|codec| format!("{codec:?}")).collect();
             let reason = format!(
                 "no common codec: the client offers {:?}, the server has {}",
                 hello.codecs,
@@ -135,12 +165,18 @@ impl Endpoint {
             token: fresh.token,
             protocol: PROTOCOL_MAX.min(hello.protocol_max),
             codec,
-            slots: self.config.limits.slots.min(hello.slots).max(1),
+            checksum: match hello.checksum {
+                Checksum::HeaderOnly => config.checksum,
+                Checksum::Whole => Checksum::Whole,
+            },
+            slots: limits.slots.min(hello.slots).max(1),
+            reply_max: limits.message_max.min(hello.message_max as usize),
             incarnation: self.incarnation,
             domain: self.domain(),
         };
-        let session = Session::new(agreed, self.config.clone(), self.services.clone());
-        Admission::Open(Box::new(session))
+        self.tokens.insert(agreed.id, agreed.token);
+        let (config, services, pool) = (config.clone(), self.services.clone(), self.pool.clone());
+        Admission::Open(Box::new(Session::new(agreed, config, services, pool)))
     }
 
     /// With replies in memory, the reply cache lives and dies with the process.
@@ -150,15 +186,30 @@ impl Endpoint {
         Domain(domain)
     }
 
-    /// A session is over: its counts go into the totals.
+    /// A session is [over](Session::is_over): it is not known any more, and its counts go into the totals. Reporting it twice
+    /// does no harm.
     pub fn handle_session_over(&mut self, session: &Session) {
-        self.past += session.stats();
+        if self.tokens.remove(&session.id()).is_some() {
+            self.past += session.stats();
+        }
     }
 
-    /// Counts of the sessions that are over, and the connections that are open. The driver adds those of the sessions that live.
+    /// Whether this session lives, as far as was reported.
+    pub fn knows(&self, session: SessionId) -> bool {
+        self.tokens.contains_key(&session)
+    }
+
+    /// Counts of the sessions that are over, and the connections that are open. The driver adds those of the sessions that it
+    /// has not reported.
     pub fn stats(&self) -> Stats {
         let mut stats = self.past;
         stats.connections = self.connections as u64;
         stats
     }
+}
+
+fn refuse(code: RejectCode, retry_after_ms: u32, reason: &str) -> Admission {
+    let mut out = Vec::new();
+    reject(code, retry_after_ms, reason).write(&mut out);
+    Admission::Refuse(out)
 }

@@ -21,20 +21,20 @@ pub(super) struct Open {
     pub(super) gathering: Gathering,
     pub(super) liveness: Liveness,
     pub(super) time: ConnectionTime,
-    /// The largest reply that the client takes.
-    pub(super) message_max: usize,
+    /// The client's own count of its connections: of two, the later has the higher one.
+    pub(super) number: u32,
     /// Its last frame is written: nothing is read any more, and nobody waits here.
     pub(super) ending: bool,
 }
 
 impl Open {
-    pub(super) fn starting(now: Instant, message_max: usize) -> Self {
+    pub(super) fn starting(now: Instant, number: u32) -> Self {
         Self {
             outgoing: Outgoing::new(),
             gathering: Gathering::default(),
             liveness: Liveness::starting_on_server(now),
             time: ConnectionTime::starting(now),
-            message_max,
+            number,
             ending: false,
         }
     }

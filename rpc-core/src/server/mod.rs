@@ -4,16 +4,21 @@
 //! They are two so that clients do not wait for each other: the driver locks one session at a time, and the endpoint
 //! only in handshakes.
 
+mod attaching;
 mod bindings;
 mod endpoint;
 mod handshake;
 mod lane;
+mod lease;
 mod queue;
+mod replies;
 mod requests;
+mod room;
 mod session;
 mod slot;
 mod suggestion;
 
+pub use attaching::Refusal;
 pub use endpoint::{Admission, Endpoint, Fresh};
 pub use handshake::Handshake;
 pub use lane::Lane;

@@ -7,9 +7,8 @@ use super::slot::{Cancelling, Lookup, Queued, Recorded, Slot, SlotState};
 use super::{Completion, Execute, Lane, Output, Session};
 use crate::connection::{Body, Head};
 use crate::error::{Code, ProtocolError};
-use crate::frame::{Answer, Cancel, Chunk, Failure, Flags, Kind, Refusal, Release, Reply, Request};
+use crate::frame::{Answer, Cancel, Chunk, Failure, Flags, Kind, Refusal, Reply, Request};
 use crate::ids::{RequestId, SlotId};
-use crate::limits::CHUNK_LEN;
 use crate::metadata::Metadata;
 use crate::service::Payload;
 use crate::time::Instant;
@@ -17,9 +16,6 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// When a client may come again that finds its slot busy.
 pub(super) const BUSY_RETRY_MS: u32 = 50;
-
-/// A recorded reply up to this size is copied when it is asked for again.
-const REPLAY_COPIED_MAX: usize = 256;
 
 /// Why a request is refused that waited while its client went on to another call.
 const SUPERSEDED: &str = "a later call has taken its slot";
@@ -174,7 +170,8 @@ impl Session {
         let queued = Queued { idempotent: request.idempotent, deadline };
         let before = std::mem::replace(&mut slot.state, SlotState::Queued(queued));
         (slot.last, slot.waiters, slot.attached, slot.hash) = (request.id.sequence, lane.mask(), 0, hash);
-        self.kept = self.kept.saturating_sub(before.kept());
+        self.room.forget(request.id.slot as usize, before.kept());
+        self.room.settle();
         if let SlotState::Done(Recorded { payload: Payload::Owned(buffer), .. }) = before {
             self.recycle(buffer);
         }
@@ -233,41 +230,6 @@ impl Session {
         self.record(at, idempotent, answer, payload);
     }
 
-    #[inline]
-    fn record(&mut self, at: SlotId, idempotent: bool, answer: Answer, payload: Vec<u8>) {
-        let slot = &mut self.slots[at.slot as usize];
-        let (waiters, attached) = (std::mem::take(&mut slot.waiters), std::mem::take(&mut slot.attached));
-        let mut recorded = Recorded { answer, payload: Payload::Owned(payload) };
-        let room = self.config.limits.room_for_backlog();
-        let mut overfull = None;
-        for (index, open) in self.lanes.iter_mut().enumerate() {
-            let Some(open) = open.as_deref_mut().filter(|_| waiters & (1 << index) != 0) else { continue };
-            let most = open.message_max.min(self.config.limits.message_max);
-            recorded.limit(most, self.config.limits.message_max);
-            recorded.write(open, at, Flags::NONE.with(Flags::ATTACHED, attached & (1 << index) != 0));
-            if open.outgoing.backlog() > room {
-                overfull = Some((Lane(index as u8), open.outgoing.backlog()));
-            }
-        }
-        // A refusal leaves nothing behind, and an idempotent call may run again: a copy is as good as new.
-        if idempotent || answer == Answer::Refused {
-            slot.state = SlotState::Vacant;
-            if let Payload::Owned(buffer) = recorded.payload {
-                self.recycle(buffer);
-            }
-        } else {
-            if self.kept.saturating_add(recorded.payload.as_slice().len()) > self.config.limits.replies_max {
-                recorded = Recorded::without_reply();
-            }
-            slot.state = SlotState::Done(recorded);
-            self.kept += slot.state.kept();
-        }
-        if let Some((lane, backlog)) = overfull {
-            let what = format!("{backlog} bytes of replies wait for it to read them, and {room} may");
-            self.fail_lane(lane, ProtocolError::LimitExceeded { what });
-        }
-    }
-
     pub(super) fn handle_cancel(&mut self, lane: Lane, cancel: &Cancel) -> Result<(), ProtocolError> {
         let id = cancel.id;
         if id.slot >= self.agreed.slots {
@@ -320,33 +282,9 @@ impl Session {
             waiters = 0;
         }
         let slot = &mut self.slots[id.slot as usize];
-        self.kept = self.kept.saturating_sub(slot.state.kept());
+        self.room.forget(id.slot as usize, slot.state.kept());
         (slot.last, slot.state, slot.attached) = (id.sequence, SlotState::Fenced, 0);
         self.answer_all(waiters | lane.mask(), id, Answer::Fenced, &[]);
-    }
-
-    /// The client has its replies, and is idle: their bytes may go, the fact that the calls ran stays.
-    pub(super) fn handle_release(&mut self, release: &Release) {
-        for id in &release.ids {
-            let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.last == id.sequence);
-            if let Some(Slot { state, .. }) = slot
-                && matches!(state, SlotState::Done(_))
-            {
-                self.kept = self.kept.saturating_sub(state.kept());
-                *state = SlotState::Done(Recorded::without_reply());
-            }
-        }
-    }
-
-    fn replay(&mut self, lane: Lane, id: SlotId, count: bool) {
-        let Some(open) = self.lanes.get_mut(usize::from(lane.0)).and_then(Option::as_deref_mut) else {
-            return;
-        };
-        let Some(Slot { state: SlotState::Done(recorded), .. }) = self.slots.get_mut(id.slot as usize) else {
-            return;
-        };
-        self.stats.replayed += u64::from(count);
-        recorded.write(open, id, Flags::REPLAYED);
     }
 
     /// An answer to some of the connections.
@@ -377,43 +315,4 @@ impl Session {
 fn answer(open: &mut Open, id: SlotId, answer: Answer, retry_after: u32, payload: &[u8]) {
     let checksum = open.outgoing.checksum();
     Reply { id, answer, retry_after, payload, ..Reply::default() }.write(open.outgoing.ready(), checksum);
-}
-
-impl Recorded {
-    /// A reply beyond a limit becomes a failure that says so: the call has run, its result cannot be told.
-    #[inline]
-    fn limit(&mut self, most: usize, ours: usize) {
-        let size = self.payload.as_slice().len();
-        if size > most && matches!(self.answer, Answer::Ok | Answer::Application) {
-            let whose = if most == ours { "this server's" } else { "the client's" };
-            let message = format!("the reply has {size} bytes, but {whose} limit is {most}");
-            let mut payload = Vec::new();
-            Failure { code: Code::ResourceExhausted, message, hops: Vec::new() }.write(&mut payload);
-            *self = Recorded { answer: Answer::Failed, payload: Payload::Owned(payload) };
-        }
-    }
-
-    #[inline]
-    fn write(&mut self, open: &mut Open, id: SlotId, flags: Flags) {
-        let size = self.payload.as_slice().len();
-        let mut reply = Reply {
-            id,
-            answer: self.answer,
-            replayed: flags.contains(Flags::REPLAYED),
-            attached: flags.contains(Flags::ATTACHED),
-            ..Reply::default()
-        };
-        // A replay costs its client a few bytes: it is not copied, and a further one takes its place.
-        if size > CHUNK_LEN || (reply.replayed && size > REPLAY_COPIED_MAX) {
-            let mut head = Vec::new();
-            reply.total = (size > CHUNK_LEN).then_some(size as u32);
-            reply.begin(&mut head);
-            let payload = self.payload.share();
-            open.outgoing.push_large(id, head, None, payload);
-            return;
-        }
-        let checksum = open.outgoing.checksum();
-        reply.payload = self.payload.as_slice();
-        reply.write(open.outgoing.ready(), checksum);
-    }
 }

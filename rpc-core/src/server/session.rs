@@ -1,17 +1,16 @@
-//! One client's session: its connections, its slots, what waits to be done.
+//! One client's session: its slots, what its connections bring, what waits to be done.
 
 use super::bindings::Entry;
 use super::endpoint::Services;
 use super::lane::Open;
+use super::lease::Lease;
+use super::room::{Pool, Room};
 use super::slot::{Slot, SlotState};
 use super::{Config, Lane, Output};
 use crate::codec::{CodecId, Coding};
 use crate::connection::{ConnectionTime, Probe};
 use crate::error::ProtocolError;
-use crate::frame::{
-    self, Bind, Cancel, Checksum, Chunk, Close, CloseCode, GoAway, Header, Hello, Kind, Ping, Pong, Release,
-    Request, Welcome,
-};
+use crate::frame::{self, Bind, Cancel, Checksum, Chunk, Close, Header, Kind, Ping, Pong, Release, Request};
 use crate::ids::{Domain, Incarnation, SessionId, SlotId, Token};
 use crate::limits::CONNECTIONS_PER_SESSION;
 use crate::stats::Stats;
@@ -23,13 +22,16 @@ use std::sync::Arc;
 const SPARE_MAX: usize = 256;
 const SPARE_LEN_MAX: usize = 16 << 10;
 
-/// What was agreed in the handshake, for as long as the session lives.
+/// What was agreed in the first handshake, for as long as the session lives.
 pub(super) struct Agreed {
     pub(super) id: SessionId,
     pub(super) token: Token,
     pub(super) protocol: u16,
     pub(super) codec: CodecId,
+    pub(super) checksum: Checksum,
     pub(super) slots: u32,
+    /// The largest reply: it must be the same on all connections, since a reply is recorded once for all of them.
+    pub(super) reply_max: usize,
     pub(super) incarnation: Incarnation,
     pub(super) domain: Domain,
 }
@@ -37,8 +39,13 @@ pub(super) struct Agreed {
 /// The machine of one session. See the [module](super).
 pub struct Session {
     pub(super) agreed: Agreed,
-    pub(super) config: Config,
+    pub(super) config: Arc<Config>,
     pub(super) services: Arc<Services>,
+    pub(super) lease: Lease,
+    /// A connection was attached before, so that the next one resumes the session.
+    pub(super) welcomed: bool,
+    /// The server is about to go, and why.
+    pub(super) going: Option<String>,
     pub(super) lanes: [Option<Box<Open>>; CONNECTIONS_PER_SESSION],
     /// Grown as they are used, up to the granted number.
     pub(super) slots: Vec<Slot>,
@@ -53,18 +60,22 @@ pub struct Session {
     /// Handlers that the driver was told of, or will be, and has not asked about yet: more than are queued, since it is not
     /// told of those that were taken back.
     pub(super) unbegun: usize,
-    /// Bytes of the replies that the slots keep.
-    pub(super) kept: usize,
+    /// For the replies that the slots keep.
+    pub(super) room: Room,
     pub(super) stats: Stats,
-    spare: Vec<Vec<u8>>,
+    pub(super) spare: Vec<Vec<u8>>,
 }
 
 impl Session {
-    pub(super) fn new(agreed: Agreed, config: Config, services: Arc<Services>) -> Self {
+    pub(super) fn new(agreed: Agreed, config: Arc<Config>, services: Arc<Services>, pool: Arc<Pool>) -> Self {
         Self {
+            room: Room::new(pool, config.limits.replies_max),
             agreed,
             config,
             services,
+            lease: Lease::Held,
+            welcomed: false,
+            going: None,
             lanes: Default::default(),
             slots: Vec::new(),
             table: Vec::new(),
@@ -73,7 +84,6 @@ impl Session {
             next_deadline: Instant::NEVER,
             executing: 0,
             unbegun: 0,
-            kept: 0,
             stats: Stats::default(),
             spare: Vec::new(),
         }
@@ -87,41 +97,6 @@ impl Session {
     /// The codec of all of its payloads, and how far values may go.
     pub fn coding(&self) -> Coding {
         Coding::new(self.agreed.codec, &self.config.limits)
-    }
-
-    /// A connection of this client, past its `Hello`. Queues the `Welcome`. A session has four connections at most: a
-    /// further one takes the place of the first.
-    pub fn handle_connected(&mut self, now: Instant, hello: &Hello) -> Lane {
-        let free = self.lanes.iter().position(Option::is_none).unwrap_or(0);
-        let lane = Lane(free as u8);
-        if self.lanes[free].is_some() {
-            self.handle_disconnected(now, lane);
-        }
-        let mut open = Box::new(Open::starting(now, hello.message_max as usize));
-        self.stats.bytes_in += hello.encoded_len() as u64;
-        let limits = &self.config.limits;
-        let checksum = match hello.checksum {
-            Checksum::HeaderOnly => self.config.checksum,
-            Checksum::Whole => Checksum::Whole,
-        };
-        let welcome = Welcome {
-            protocol: self.agreed.protocol,
-            codec: self.agreed.codec.to_wire(),
-            checksum,
-            message_max: u32::try_from(limits.message_max).unwrap_or(u32::MAX),
-            slots: self.agreed.slots,
-            session: self.agreed.id,
-            token: self.agreed.token,
-            incarnation: self.agreed.incarnation,
-            domain: self.agreed.domain,
-            lease_ms: 0,
-            resumed: false,
-            software: self.config.software.clone(),
-        };
-        welcome.write(open.outgoing.ready());
-        open.outgoing.set_checksum(checksum);
-        self.lanes[free] = Some(open);
-        lane
     }
 
     /// Bytes from the client: as many whole frames as there are. Returns how many bytes were used; the driver keeps the
@@ -195,11 +170,7 @@ impl Session {
                 }
             }
             Kind::Release => self.handle_release(&Release::read(header, body)?),
-            Kind::Close => {
-                Close::read(header, body)?;
-                self.outputs.push_back(Output::Close(lane, None));
-                self.handle_disconnected(now, lane);
-            }
+            Kind::Close => self.handle_close(now, lane, &Close::read(header, body)?),
             _ => {
                 return Err(ProtocolError::Unexpected {
                     kind: header.kind.name(),
@@ -213,63 +184,6 @@ impl Session {
     #[inline]
     pub(super) fn open(&mut self, lane: Lane) -> Option<&mut Open> {
         self.lanes.get_mut(usize::from(lane.0))?.as_deref_mut()
-    }
-
-    /// The client does not keep to the protocol: it is told, and this connection ends.
-    #[cold]
-    pub(super) fn fail_lane(&mut self, lane: Lane, error: ProtocolError) {
-        let code = if matches!(error, ProtocolError::Misuse { .. }) {
-            CloseCode::Misuse
-        } else {
-            CloseCode::ProtocolError
-        };
-        if code == CloseCode::Misuse {
-            // Somebody else uses this session's numbers, so none of them can be trusted: all of it ends at once.
-            self.close_all(code, &error.to_string(), Some(&error));
-            return;
-        }
-        self.end_lane(lane, code, &error.to_string());
-        self.outputs.push_back(Output::Close(lane, Some(error)));
-    }
-
-    /// Says the last word on a connection. No answer may follow it, and no request is taken any more.
-    fn end_lane(&mut self, lane: Lane, code: CloseCode, reason: &str) {
-        let Some(open) = self.open(lane).filter(|open| !open.ending) else { return };
-        open.ending = true;
-        open.outgoing.end_with(|out| Close { code, reason: reason.to_owned() }.write(out));
-        self.forget_waiters(lane);
-        // The session is at its end too: nobody is left who could ask for an outcome.
-        if self.lanes.iter().flatten().all(|open| open.ending) {
-            self.drop_queued();
-        }
-    }
-
-    fn forget_waiters(&mut self, lane: Lane) {
-        for slot in &mut self.slots {
-            slot.waiters &= !lane.mask();
-            slot.attached &= !lane.mask();
-        }
-    }
-
-    /// A connection is gone. When it was the last, nobody waits any more: what has not started never will, idempotent
-    /// handlers are dropped, others are told and run to their end.
-    pub fn handle_disconnected(&mut self, _now: Instant, lane: Lane) {
-        let Some(place) = self.lanes.get_mut(usize::from(lane.0)) else { return };
-        if place.take().is_none() {
-            return;
-        }
-        self.forget_waiters(lane);
-        if self.is_over() {
-            self.drop_queued();
-            self.stop_all();
-        }
-    }
-
-    fn stop_all(&mut self) {
-        for index in 0..self.slots.len() {
-            let at = SlotId { slot: index as u32, sequence: self.slots[index].last };
-            self.stop(at);
-        }
     }
 
     /// Nobody waits for a handler any more.
@@ -288,6 +202,7 @@ impl Session {
 
     /// The time of an earlier [`Output::Wait`] has come. Harmless at any other time.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.tick(now);
         if now >= self.next_deadline {
             self.expire(now);
         }
@@ -329,31 +244,6 @@ impl Session {
         self.next_deadline = next;
     }
 
-    /// Tells the client that this server is about to go. Requests are still answered; the client leaves when it has no
-    /// more calls here.
-    pub fn drain(&mut self, _now: Instant, reason: &str) {
-        for open in self.lanes.iter_mut().flatten() {
-            GoAway { reason: reason.to_owned() }.write(open.outgoing.ready());
-        }
-    }
-
-    /// Ends the session and all of its connections.
-    pub fn close(&mut self, _now: Instant, reason: &str) {
-        self.close_all(CloseCode::GoingAway, reason, None);
-    }
-
-    /// One step: nothing that was not started is started, nobody waits, nothing more is read.
-    fn close_all(&mut self, code: CloseCode, reason: &str, error: Option<&ProtocolError>) {
-        for index in 0..self.lanes.len() {
-            let lane = Lane(index as u8);
-            if self.open(lane).is_some_and(|open| !open.ending) {
-                self.end_lane(lane, code, reason);
-                self.outputs.push_back(Output::Close(lane, error.cloned()));
-            }
-        }
-        self.stop_all();
-    }
-
     /// What the driver must do next.
     #[inline]
     pub fn poll_output(&mut self) -> Output {
@@ -366,7 +256,7 @@ impl Session {
     fn next_timeout(&self) -> Instant {
         let limits = &self.config.limits;
         let lanes = self.lanes.iter().flatten().map(|open| open.liveness.next(false, limits));
-        lanes.fold(self.next_deadline, Instant::min)
+        lanes.fold(self.next_deadline.min(self.lease.next(limits.lease)), Instant::min)
     }
 
     /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing.
@@ -421,11 +311,6 @@ impl Session {
             buffer.clear();
             self.spare.push(buffer);
         }
-    }
-
-    /// No connection is left. Sessions cannot be resumed yet, so nobody will ask for its replies.
-    pub fn is_over(&self) -> bool {
-        self.lanes.iter().all(Option::is_none)
     }
 
     /// Handlers that run now.

@@ -14,12 +14,14 @@ impl Pair {
             next = next.min(wire.up.next_arrival()).min(wire.down.next_arrival());
             next = match &mut wire.end {
                 End::Handshake(handshake) => next.min(handshake.deadline()),
-                End::Session(session, _) => match session.poll_output() {
-                    server::Output::Wait(wait) => next.min(wait),
-                    other => panic!("pump first: {other:?}"),
-                },
-                End::Raw | End::Closed => next,
+                End::Session(..) | End::Raw | End::Closed => next,
             };
+        }
+        for session in self.sessions.values_mut() {
+            match session.poll_output() {
+                server::Output::Wait(wait) => next = next.min(wait),
+                other => panic!("pump first: {other:?}"),
+            }
         }
         next
     }
@@ -32,10 +34,12 @@ impl Pair {
         assert!(self.standing < 10_000, "time does not go on");
         self.now = self.now.max(next);
         self.client.handle_timeout(self.now);
+        for session in self.sessions.values_mut() {
+            session.handle_timeout(self.now);
+        }
         let numbers: Vec<u32> = self.wires.keys().copied().collect();
         for number in numbers {
             match self.wires.get_mut(&number).map(|wire| &mut wire.end) {
-                Some(End::Session(session, _)) => session.handle_timeout(self.now),
                 Some(End::Handshake(handshake)) if self.now >= handshake.deadline() => {
                     self.server_says_last(number, Handshake::timed_out());
                 }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod pair;
 pub mod pipe;
 pub mod services;
+pub mod serving;
 pub mod wire;
 
 pub use pair::Pair;

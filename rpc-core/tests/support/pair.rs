@@ -3,10 +3,10 @@
 use super::pipe::{End, Pipe, Wire};
 use super::services::HALL;
 use rpc_core::client::{self, BindingId, CallKey, Client, ConnectionId, NewCall};
-use rpc_core::server::{self, Admission, Completion, Endpoint, Execute, Fresh, Handshake, Session};
+use rpc_core::server::{self, Completion, Endpoint, Execute, Session};
 use rpc_core::service::{Descriptor, Reply};
 use rpc_core::{
-    BindError, Code, Error, Incarnation, Instant, ProtocolError, SessionId, SlotId, Stats, Token,
+    BindError, Code, Error, Incarnation, Instant, ProtocolError, RequestId, SessionId, SlotId, Stats,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Pair {
     pub client: Client,
     pub endpoint: Endpoint,
     pub wires: BTreeMap<u32, Wire>,
+    /// Those that live, with or without a connection, and those that are over while their last frames are written.
+    pub sessions: BTreeMap<SessionId, Box<Session>>,
     /// Called for every request that is to be executed. `None`: it runs until the test completes it.
     pub handler: Handler,
     pub latency: Duration,
@@ -38,17 +40,19 @@ pub struct Pair {
     pub addresses: Vec<usize>,
     pub bound: Vec<(BindingId, Result<(), BindError>)>,
     pub ended: Vec<(CallKey, Instant, Result<Reply, Error>)>,
+    /// Calls of which it is known now what became of them.
+    pub settled: Vec<RequestId>,
     pub executed: Vec<Executed>,
     /// Handlers wait in `queued` until [`Pair::begin`].
     pub queueing: bool,
-    pub queued: Vec<(u32, Execute)>,
+    pub queued: Vec<(SessionId, Execute)>,
     pub stopped: Vec<(SlotId, bool)>,
     pub faults: Vec<ProtocolError>,
-    sessions: u64,
+    pub(super) opened: u64,
     /// Steps since time has gone on.
     pub(super) standing: u32,
     /// Counts of servers before a restart.
-    past: Stats,
+    pub(super) past: Stats,
 }
 
 impl Pair {
@@ -62,6 +66,7 @@ impl Pair {
             client: Client::new(client, 1),
             endpoint: Endpoint::new(server, Incarnation(1), services),
             wires: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             handler: Box::new(|execute| Some(Completion::Ok(execute.payload.clone()))),
             latency: Duration::ZERO,
             unreachable: false,
@@ -70,12 +75,13 @@ impl Pair {
             addresses: Vec::new(),
             bound: Vec::new(),
             ended: Vec::new(),
+            settled: Vec::new(),
             executed: Vec::new(),
             queueing: false,
             queued: Vec::new(),
             stopped: Vec::new(),
             faults: Vec::new(),
-            sessions: 0,
+            opened: 0,
             standing: 0,
             past: Stats::default(),
         }
@@ -164,9 +170,9 @@ impl Pair {
     pub fn begin(&mut self) -> Vec<SlotId> {
         let when = self.now;
         let mut begun = Vec::new();
-        for (connection, execute) in std::mem::take(&mut self.queued) {
-            let wire = self.wires.get_mut(&connection).expect("it brought the request");
-            if let End::Session(session, _) = &mut wire.end
+        for (id, execute) in std::mem::take(&mut self.queued) {
+            let connection = self.connection_of(id, execute.lane);
+            if let Some(session) = self.sessions.get_mut(&id)
                 && session.begin(when, execute.at)
             {
                 begun.push(execute.at);
@@ -200,17 +206,12 @@ impl Pair {
 
     /// The session of the newest connection.
     pub fn session(&mut self) -> &mut Session {
-        match &mut self.wire().end {
-            End::Session(session, _) => session,
-            _ => panic!("the newest connection has no session"),
-        }
+        self.session_if_any().expect("the newest connection has a session")
     }
 
     pub fn session_if_any(&mut self) -> Option<&mut Session> {
-        match &mut self.wires.values_mut().next_back()?.end {
-            End::Session(session, _) => Some(session),
-            _ => None,
-        }
+        let End::Session(id, _) = self.wires.values().next_back()?.end else { return None };
+        self.sessions.get_mut(&id).map(|session| &mut **session)
     }
 
     /// Bytes for the server's end of the newest connection, as if the client had written them.
@@ -238,15 +239,13 @@ impl Pair {
     pub fn server_stats(&self) -> Stats {
         let mut stats = self.past;
         stats += self.endpoint.stats();
-        for wire in self.wires.values() {
-            if let End::Session(session, _) = &wire.end {
-                stats += session.stats();
-            }
+        for session in self.sessions.values().filter(|session| self.endpoint.knows(session.id())) {
+            stats += session.stats();
         }
         stats
     }
 
-    fn break_wire(&mut self, number: u32, why: &str) {
+    pub(super) fn break_wire(&mut self, number: u32, why: &str) {
         let Some(wire) = self.wires.get_mut(&number) else { return };
         let was_open = std::mem::replace(&mut wire.client_open, false);
         let end = std::mem::replace(&mut wire.end, End::Closed);
@@ -260,33 +259,6 @@ impl Pair {
         }
     }
 
-    fn close_end(&mut self, end: End) {
-        match end {
-            End::Session(mut session, lane) => {
-                session.handle_disconnected(self.now, lane);
-                while let server::Output::Stop { at, drop } = session.poll_output() {
-                    self.stopped.push((at, drop));
-                }
-                assert!(session.is_over());
-                self.endpoint.handle_session_over(&session);
-                self.endpoint.handle_disconnected();
-            }
-            End::Handshake(_) => self.endpoint.handle_disconnected(),
-            End::Raw | End::Closed => {}
-        }
-    }
-
-    /// The server's process dies, with all of its sessions; another one answers from now on.
-    pub fn restart(&mut self, server: server::Config, services: Vec<&'static Descriptor>) {
-        let numbers: Vec<u32> = self.wires.keys().copied().collect();
-        for number in numbers {
-            self.break_wire(number, "connection reset by peer");
-        }
-        self.past += self.endpoint.stats();
-        self.endpoint = Endpoint::new(server, Incarnation(2), services);
-        self.pump();
-    }
-
     /// Does all that can be done without time going on.
     pub fn pump(&mut self) {
         for _ in 0..100_000 {
@@ -294,6 +266,10 @@ impl Pair {
             let numbers: Vec<u32> = self.wires.keys().copied().collect();
             for number in numbers {
                 busy |= self.pump_wire(number);
+            }
+            let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+            for session in sessions {
+                busy |= self.drain_session(session);
             }
             if !busy {
                 return;
@@ -314,6 +290,7 @@ impl Pair {
                 client::Output::Close(ConnectionId(number)) => self.client_closes(number),
                 client::Output::Bound(id, outcome) => self.bound.push((id, outcome)),
                 client::Output::Ended(key, result) => self.ended.push((key, self.now, result)),
+                client::Output::Settled(id) => self.settled.push(id),
             }
             busy = true;
         }
@@ -392,83 +369,6 @@ impl Pair {
             self.server_reads(number, &bytes);
         }
         busy
-    }
-
-    fn server_reads(&mut self, number: u32, bytes: &[u8]) {
-        let Some(wire) = self.wires.get_mut(&number) else { return };
-        wire.up.unread.extend_from_slice(bytes);
-        match &mut wire.end {
-            End::Session(session, lane) => {
-                let used = session.handle_bytes(self.now, *lane, &wire.up.unread);
-                wire.up.unread.drain(..used);
-            }
-            End::Handshake(handshake) => match handshake.handle_bytes(&wire.up.unread) {
-                Ok(None) => {}
-                Ok(Some((hello, used))) => {
-                    wire.up.unread.drain(..used);
-                    self.admit(number, &hello);
-                    self.server_reads(number, &[]);
-                }
-                Err(error) => self.server_says_last(number, Handshake::refusal(&error)),
-            },
-            End::Raw | End::Closed => wire.up.unread.clear(),
-        }
-    }
-
-    fn admit(&mut self, number: u32, hello: &rpc_core::frame::Hello) {
-        self.sessions += 1;
-        let fresh = Fresh { session: SessionId(self.sessions), token: Token([7; 16]) };
-        match self.endpoint.handle_hello(self.now, hello, fresh) {
-            Admission::Open(mut session) => {
-                let lane = session.handle_connected(self.now, hello);
-                self.wires.get_mut(&number).expect("it says hello").end = End::Session(session, lane);
-            }
-            Admission::Refuse(bytes) => self.server_says_last(number, bytes),
-            Admission::Resume(_) => panic!("sessions are not resumed yet"),
-        }
-    }
-
-    pub(super) fn server_says_last(&mut self, number: u32, bytes: Vec<u8>) {
-        let arrival = self.now + self.latency;
-        let Some(wire) = self.wires.get_mut(&number) else { return };
-        wire.down.write(arrival, bytes);
-        let end = std::mem::replace(&mut wire.end, End::Closed);
-        self.close_end(end);
-    }
-
-    fn drain_server(&mut self, number: u32) -> bool {
-        let mut busy = false;
-        loop {
-            let Some(wire) = self.wires.get_mut(&number) else { return busy };
-            let End::Session(session, lane) = &mut wire.end else { return busy };
-            match session.poll_output() {
-                server::Output::Wait(_) => {
-                    let arrival = self.now + self.latency;
-                    if wire.down.flush(arrival) {
-                        session.handle_progress(self.now, *lane);
-                    }
-                    return busy | wire.down.take(arrival, |out| session.poll_transmit(self.now, *lane, out));
-                }
-                server::Output::Execute(execute) if self.queueing => self.queued.push((number, execute)),
-                // Cancelled in the same breath.
-                server::Output::Execute(execute) if !session.begin(self.now, execute.at) => {}
-                server::Output::Execute(execute) => {
-                    if let Some(completion) = (self.handler)(&execute) {
-                        session.complete(self.now, execute.at, completion);
-                    }
-                    self.executed.push(Executed { connection: number, when: self.now, execute });
-                }
-                server::Output::Stop { at, drop } => self.stopped.push((at, drop)),
-                server::Output::Close(lane, fault) => {
-                    let arrival = self.now + self.latency;
-                    wire.down.take(arrival, |out| session.poll_transmit(self.now, lane, out));
-                    self.faults.extend(fault);
-                    let end = std::mem::replace(&mut wire.end, End::Closed);
-                    self.close_end(end);
-                }
-            }
-            busy = true;
-        }
     }
 
     fn deliver_down(&mut self, number: u32) -> bool {

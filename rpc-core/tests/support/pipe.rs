@@ -1,7 +1,7 @@
 //! A connection as two byte pipes that can be slow, full, deaf, or cut.
 
-use rpc_core::Instant;
-use rpc_core::server::{Handshake, Lane, Session};
+use rpc_core::server::{Handshake, Lane};
+use rpc_core::{Instant, SessionId};
 use std::collections::VecDeque;
 
 /// What a slow line takes at a time, about a packet.
@@ -45,7 +45,7 @@ pub struct Pipe {
 /// The server's end of a connection.
 pub enum End {
     Handshake(Handshake),
-    Session(Box<Session>, Lane),
+    Session(SessionId, Lane),
     /// The test plays the server.
     Raw,
     Closed,

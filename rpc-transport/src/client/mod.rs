@@ -191,6 +191,7 @@ impl State {
                     orders.push(Order::Dial { connection, address, within });
                 }
                 Output::Close(connection) => orders.push(Order::Close(connection)),
+                Output::Settled(_) => {}
                 Output::Wait(until) => return until,
             }
         }

@@ -50,7 +50,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves one connection until its end.
 pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
-    let _counted = host.connection();
+    let _counted = host.task();
     let mut pipe = Pipe::new(stream);
     let attached = match greet(&host, &mut pipe, &peer).await {
         Ok(attached) => attached,
@@ -79,7 +79,7 @@ pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
                 }
                 None => tracing::debug!(target: "carnegie::server", %peer, "closing a connection"),
             }
-            // The session may have other connections: what waits here is not lost with this one.
+            // The session may go on: what waits here is not lost with this connection.
             connection.attached.link.carry_out(&mut connection.batch.todo);
             let rest = poll_fn(|cx| connection.poll_rest(cx));
             if !matches!(tokio::time::timeout(FLUSH_MAX, rest).await, Ok(Ok(()))) {
@@ -125,7 +125,8 @@ async fn greet(host: &Arc<Host>, pipe: &mut Pipe, peer: &Arc<str>) -> Result<Att
         () = late => {
             return Err(Parting { last: Handshake::timed_out(), ..Parting::of_stranger("no Hello came in time") });
         }
-        _ = phase.wait_for(|now| *now > Phase::Running) => return Err(Parting::default()),
+        // Not before: it may be a client that comes back for its replies.
+        _ = phase.wait_for(|now| *now == Phase::Closed) => return Err(Parting::default()),
     };
     match host.admit(&hello, peer.clone()) {
         Ok(Some(Admitted::Attached(attached))) => Ok(attached),
@@ -232,7 +233,7 @@ impl Connection {
         }
     }
 
-    /// The peer is gone. What still waits for its turn does not start, unless the session has other connections.
+    /// The peer is gone. What still waits for its turn goes on without it: the client may come again for the replies.
     fn leave(self) {
         let Self { attached, mut batch, .. } = self;
         let link = attached.link.clone();
@@ -302,28 +303,32 @@ impl Connection {
         engine.register(*lane, cx.waker());
         if self.armed != Instant::NEVER && self.timer.is_elapsed() {
             self.armed = Instant::NEVER;
-            engine.arm(*lane, Instant::NEVER);
+            engine.arm(*lane, *number, Instant::NEVER);
         }
         let now = Clock::now();
         if now >= engine.wait {
             engine.session.handle_timeout(now);
         }
         engine.drain(&mut self.batch.todo);
-        engine.wake_lanes(Some(*lane), &mut self.batch.todo);
-        self.view = engine.view(*lane);
+        engine.wake_lanes(Some(*number), &mut self.batch.todo);
+        self.view = engine.view(*lane, *number);
         drop(engine);
         self.batch.todo.signal();
     }
 
     /// Gives the engine what was read.
     fn receive(&mut self) {
-        let Attached { link, lane, .. } = &self.attached;
+        let Attached { link, lane, number } = &self.attached;
         let mut engine = link.session().lock();
+        if !engine.look(*lane, *number) {
+            self.view.closing = Some(Closing(None));
+            return;
+        }
         let now = Clock::now();
         let used = engine.session.handle_bytes(now, *lane, self.pipe.unread());
         engine.drain(&mut self.batch.todo);
-        engine.wake_lanes(Some(*lane), &mut self.batch.todo);
-        self.view = engine.view(*lane);
+        engine.wake_lanes(Some(*number), &mut self.batch.todo);
+        self.view = engine.view(*lane, *number);
         if self.view.reads {
             engine.begin_first(now, &mut self.batch.todo);
         }
@@ -391,12 +396,12 @@ impl Connection {
     }
 
     fn settle(&mut self) {
-        let Attached { link, lane, .. } = &self.attached;
+        let Attached { link, lane, number } = &self.attached;
         let mut engine = link.session().lock();
         let Batch { todo, ended, waiting } = &mut self.batch;
         engine.settle(link, ended, waiting, todo);
-        engine.wake_lanes(Some(*lane), &mut self.batch.todo);
-        self.view = engine.view(*lane);
+        engine.wake_lanes(Some(*number), &mut self.batch.todo);
+        self.view = engine.view(*lane, *number);
         drop(engine);
         self.batch.todo.signal();
     }
@@ -434,7 +439,7 @@ impl Connection {
             && engine.session.poll_transmit(Clock::now(), *lane, self.pipe.outgoing());
         // Writing may have changed when the engine wants to be called, and whether it can take more.
         engine.drain(&mut self.batch.todo);
-        self.view = engine.view(*lane);
+        self.view = engine.view(*lane, *number);
         drop(engine);
         self.batch.todo.signal();
         some
@@ -446,8 +451,8 @@ impl Connection {
             return Poll::Pending;
         }
         self.armed = self.view.wait;
-        let Attached { link, lane, .. } = &self.attached;
-        link.session().lock().arm(*lane, self.armed);
+        let Attached { link, lane, number } = &self.attached;
+        link.session().lock().arm(*lane, *number, self.armed);
         self.timer.as_mut().reset(Clock::to_std(self.armed).into());
         if self.timer.as_mut().poll(cx).is_ready() {
             cx.waker().wake_by_ref();

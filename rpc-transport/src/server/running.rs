@@ -119,6 +119,13 @@ impl Running {
         self.begun == 0
     }
 
+    /// The table takes no memory while no handler is in it.
+    pub(crate) fn shrink(&mut self) {
+        if self.entries.iter().all(Option::is_none) {
+            self.entries = Vec::new();
+        }
+    }
+
     /// Nobody waits for the handler any more, and what it did so far does not count: its future is dropped by aborting
     /// the task that is returned.
     #[must_use]

@@ -8,7 +8,8 @@ use crate::server::handler::{Ended, Handling};
 use crate::server::host::Host;
 use crate::server::running::Running;
 use rpc_core::codec::Coding;
-use rpc_core::server::{Execute, Lane, Output, Session};
+use rpc_core::frame::Hello;
+use rpc_core::server::{Execute, Lane, Output, Refusal, Session};
 use rpc_core::{Instant, ProtocolError, SessionId, SlotId};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,8 +29,8 @@ pub(crate) struct Engine {
     pub(crate) running: Running,
     /// When the engine wants to be called next.
     pub(crate) wait: Instant,
-    /// A task waits for the session's end, because no connection does.
-    pub(crate) kept: bool,
+    /// It is among those whose time the host lets run, because no connection does.
+    pub(crate) swept: bool,
     lanes: Vec<Option<LaneTask>>,
     lanes_made: u64,
 }
@@ -99,7 +100,7 @@ impl Served {
             session,
             running: Running::default(),
             wait: Instant::NEVER,
-            kept: false,
+            swept: false,
             lanes: Vec::new(),
             lanes_made: 0,
         };
@@ -112,6 +113,16 @@ impl Served {
 
     pub(crate) fn coding(&self) -> Coding {
         self.coding
+    }
+
+    /// Gives the session a connection.
+    pub(crate) fn attach(&self, hello: &Hello, todo: &mut Todo) -> Result<(Lane, u64), Refusal> {
+        let mut engine = self.lock();
+        let lane = engine.session.handle_connected(Clock::now(), hello)?;
+        engine.drain(todo);
+        let number = engine.attach(lane);
+        engine.wake_lanes(Some(number), todo);
+        Ok((lane, number))
     }
 
     // A panic under this lock could only come from the engine, which has none; the other connections go on.
@@ -171,13 +182,14 @@ impl Engine {
         }
     }
 
-    /// Wakes the tasks of all connections that have something to do, each at most once until it has looked.
-    pub(crate) fn wake_lanes(&mut self, except: Option<Lane>, todo: &mut Todo) {
+    /// Wakes the tasks of all connections that have something to do, each at most once until it has looked. Not that of the
+    /// caller, which is named by its number: its lane may have gone to another.
+    pub(crate) fn wake_lanes(&mut self, except: Option<u64>, todo: &mut Todo) {
         for (index, task) in self.lanes.iter_mut().enumerate() {
             let Some(task) = task else { continue };
             let lane = Lane(index as u8);
             let called = task.closing.is_some() || self.session.has_outgoing(lane) || self.wait < task.armed;
-            if Some(lane) != except && called && !task.scheduled {
+            if Some(task.number) != except && called && !task.scheduled {
                 task.scheduled = true;
                 todo.wakers.extend(task.waker.clone());
             }
@@ -211,8 +223,8 @@ impl Engine {
         }
     }
 
-    /// Adds the task of a connection; gives the number that names it. One that had the lane before is closed.
-    pub(crate) fn attach(&mut self, lane: Lane) -> u64 {
+    /// Adds the task of a connection; gives the number that names it. One that had the lane before has lost it, and closes.
+    fn attach(&mut self, lane: Lane) -> u64 {
         let index = usize::from(lane.0);
         if self.lanes.len() <= index {
             self.lanes.resize_with(index + 1, || None);
@@ -232,14 +244,18 @@ impl Engine {
         number
     }
 
-    /// Removes the task of a connection; false if its lane has gone to another.
-    pub(crate) fn detach(&mut self, lane: Lane, number: u64) -> bool {
-        let Some(task) = self.lanes.get_mut(usize::from(lane.0)) else { return false };
-        let own = task.as_ref().is_some_and(|task| task.number == number);
-        if own {
-            *task = None;
+    /// The task of a connection goes, and tells the session so, if it still has its lane.
+    pub(crate) fn detach(&mut self, lane: Lane, number: u64, todo: &mut Todo) {
+        if !self.lane(lane).is_some_and(|task| task.number == number) {
+            return;
         }
-        own
+        self.lanes[usize::from(lane.0)] = None;
+        self.session.handle_disconnected(Clock::now(), lane);
+        self.drain(todo);
+        self.wake_lanes(None, todo);
+        if !self.has_lanes() {
+            self.shrink();
+        }
     }
 
     /// The task looks at everything now: whoever changes something from here on wakes it again. False if its lane has
@@ -264,20 +280,34 @@ impl Engine {
     }
 
     /// Leaves word when the task's timer fires, so that nobody wakes it for a later time.
-    pub(crate) fn arm(&mut self, lane: Lane, until: Instant) {
-        if let Some(task) = self.lane(lane) {
+    pub(crate) fn arm(&mut self, lane: Lane, number: u64, until: Instant) {
+        if let Some(task) = self.lane(lane).filter(|task| task.number == number) {
             task.armed = until;
         }
     }
 
-    /// What the task of a connection has to know before it sleeps.
-    pub(crate) fn view(&mut self, lane: Lane) -> View {
-        let closing = self.lane(lane).and_then(|task| task.closing.clone());
+    /// What the task of a connection has to know before it sleeps. To be closed, if its lane has gone to another.
+    pub(crate) fn view(&mut self, lane: Lane, number: u64) -> View {
+        let closing = match self.lane(lane).filter(|task| task.number == number) {
+            Some(task) => task.closing.clone(),
+            None => Some(Closing(None)),
+        };
         View { wait: self.wait, reads: self.session.reads(lane), closing }
     }
 
     pub(crate) fn has_lanes(&self) -> bool {
         self.lanes.iter().any(Option::is_some)
+    }
+
+    /// Whether a handler runs or is going to.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.running.is_empty() || !self.session.is_idle()
+    }
+
+    /// Nobody is connected: what only helps a busy session takes no memory.
+    fn shrink(&mut self) {
+        self.lanes = Vec::new();
+        self.running.shrink();
     }
 
     fn lane(&mut self, lane: Lane) -> Option<&mut LaneTask> {
