@@ -119,9 +119,11 @@ impl Client {
         }
     }
 
-    /// Somebody waits for a connection: a call, or the first agreement on a service.
+    /// Somebody waits for a connection, wherever it leads: a call, or the first agreement on a service.
     fn has_users(&self) -> bool {
-        !self.waiting.is_empty() || self.bindings.iter().any(|binding| binding.is_awaited())
+        !self.waiting.is_empty()
+            || self.bindings.iter().any(|binding| binding.is_awaited())
+            || self.has_movable()
     }
 
     /// Somebody waits for a connection of this session: also slots whose calls only this session can answer.
