@@ -56,7 +56,7 @@ impl Client {
             None => frame::split_first(bytes)?,
         };
         let Some((header, body)) = next else { return Ok(None) };
-        if header.kind == Kind::Reply {
+        if header.kind == Kind::Reply && matches!(self.sessions[at].link, Link::Ready(_)) {
             let reply = Reply::read(&header, body)?;
             self.handle_reply(now, at, &reply)?;
         } else {
@@ -86,6 +86,8 @@ impl Client {
                 }
             }
             _ if !greeted => return unexpected("before the answer to the handshake"),
+            // The slots may still be those of a session that another server has.
+            Kind::Reply => return unexpected("before anything was asked for"),
             Kind::Bound => return self.handle_bound(now, at, Bound::read(header, body)?),
             Kind::Chunk => return self.handle_chunk(now, at, &Chunk::read(header, body)?),
             Kind::Ping => return self.handle_ping(now, at, Ping::read(header, body)?.number),

@@ -108,8 +108,9 @@ impl Client {
     /// A new session has a new table, with room for the services that are still wanted, unless those alone are too many.
     #[cold]
     fn table_is_full(&mut self, now: Instant, id: BindingId, error: BindError) {
-        let wanted = self.bindings.iter().filter(|binding| binding.is_held());
-        let methods: usize = wanted.map(|binding| binding.service.methods.len()).sum();
+        let wanted = self.bindings.iter().enumerate();
+        let wanted = wanted.filter(|(index, binding)| binding.is_held() || *index == usize::from(id.0));
+        let methods: usize = wanted.map(|(_, binding)| binding.service.methods.len()).sum();
         if methods > METHOD_TABLE_MAX || self.sessions[CURRENT].ready().is_none() {
             return self.end_binding(id, Err(error));
         }
@@ -258,6 +259,7 @@ impl Client {
                 self.end_binding(BindingId(index as u16), Err(error));
             }
         }
+        self.move_idempotent(now);
         self.send_waiting(now);
     }
 

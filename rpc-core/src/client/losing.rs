@@ -103,7 +103,10 @@ impl Client {
                 false => pace.failed(now, Duration::ZERO, &mut self.jitter, error),
             };
             self.sessions[at].link = Link::Down(pace);
-            self.move_idempotent(now, at);
+            // Some of its calls can be sent elsewhere at once.
+            self.move_idempotent(now);
+            self.send_waiting(now);
+            self.want_connection(now);
             return self.redial(now, at);
         }
         if was_ready && (pass || (!open.useful && now - open.opened < SHORT_LIVED)) {
@@ -145,7 +148,8 @@ impl Client {
                 Copy::Large => !open.outgoing.is_untouched(id),
             };
             slot.stray |= written;
-            (slot.copy, slot.again) = (Copy::None, Instant::NEVER);
+            let copy = std::mem::replace(&mut slot.copy, Copy::None);
+            slot.again = Instant::NEVER;
             if let Some(stranded) = self.sessions[at].slots.current(id) {
                 *stranded = slot;
             }
@@ -161,11 +165,13 @@ impl Client {
                 call.state = CallState::Waiting;
                 call.attempts = call.attempts.saturating_sub(1);
                 self.sessions[at].slots.release(now, id.slot);
-                unwritten.push(key);
+                let position = if let Copy::Frame { position, .. } = copy { position } else { u64::MAX };
+                unwritten.push((position, key));
             }
         }
-        // They have waited longer than whatever waits already.
-        for key in unwritten.into_iter().rev() {
+        // They have waited longer than whatever waits already, and stay in their order.
+        unwritten.sort_by_key(|(position, _)| *position);
+        for (_, key) in unwritten.into_iter().rev() {
             self.hold_binding_of(key);
             self.waiting.push_front(key);
         }

@@ -97,6 +97,22 @@ impl Pair {
         (pair, hall)
     }
 
+    /// The same, but no call is attempted a second time.
+    pub fn once() -> (Self, BindingId) {
+        let retry = client::Retry::default().attempts(1);
+        let mut pair =
+            Self::with(client::Config { retry, ..Default::default() }, Default::default(), vec![&HALL]);
+        let hall = pair.bind(&HALL);
+        (pair, hall)
+    }
+
+    /// A server whose sessions end with their connections.
+    pub fn fleeting() -> server::Config {
+        let mut config = server::Config::default();
+        config.limits.lease = Duration::ZERO;
+        config
+    }
+
     /// Binds, and waits for the answer.
     pub fn bind(&mut self, service: &'static Descriptor) -> BindingId {
         let id = self.client.bind(self.now, service);
@@ -190,6 +206,14 @@ impl Pair {
     pub fn complete(&mut self, at: SlotId, completion: Completion) {
         let now = self.now;
         self.session().complete(now, at, completion);
+        self.pump();
+    }
+
+    /// Ends a handler of any session, whether that has a connection or not.
+    pub fn complete_in(&mut self, session: SessionId, at: SlotId, completion: Completion) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.complete(self.now, at, completion);
+        }
         self.pump();
     }
 
