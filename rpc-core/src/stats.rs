@@ -21,8 +21,8 @@ pub struct Stats {
     pub unknown: u64,
     /// Of these, those of which it became certain later whether they ran (client); always 0 (server).
     pub resolved: u64,
-    /// Refusals of the server that calls ended with (client), requests that were refused before they started (server). What
-    /// a client refuses itself, before anything is sent, is not counted.
+    /// Refusals that came from a server, those after which a call was tried again included (client), requests that were refused
+    /// before they started (server). What a client refuses itself, before anything is sent, is not counted.
     pub shed: u64,
     /// Bytes that were read, frames and all.
     pub bytes_in: u64,

@@ -104,7 +104,7 @@ fn a_server_that_was_paused_ends_no_session_that_had_time_left() {
 #[test]
 fn a_session_without_a_lease_ends_with_its_last_connection() {
     let mut config = Config::default();
-    config.limits.lease = 0 * SECOND;
+    config.limits.lease = std::time::Duration::ZERO;
     let mut host = Host::with(config);
     let (one, welcome) = host.open();
     assert_eq!(welcome.lease_ms, 0);

@@ -46,6 +46,8 @@ pub(super) struct Call {
     pub(super) in_doubt: bool,
     /// Somebody has asked for its request id, and may ask what became of it.
     pub(super) named: bool,
+    /// When a server that has refused a copy of the present number, but not all of them, wants to be asked again.
+    pub(super) asked: Option<Duration>,
     /// Attempts that have ended, and what became of them. Most calls have none.
     pub(super) trail: Attempts,
 }
@@ -83,6 +85,11 @@ impl Calls {
         self.all
             .get_mut(key.index as usize)
             .filter(|call| call.generation == key.generation && call.state != CallState::Vacant)
+    }
+
+    pub(super) fn peek(&self, key: CallKey) -> Option<&Call> {
+        let call = self.all.get(key.index as usize)?;
+        (call.generation == key.generation && call.state != CallState::Vacant).then_some(call)
     }
 
     /// Takes a call out: what is left of it is its payload's buffer.
@@ -180,6 +187,7 @@ impl Call {
             attempts: 0,
             in_doubt: false,
             named: false,
+            asked: None,
             trail: Attempts::default(),
         }
     }

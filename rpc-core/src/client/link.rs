@@ -75,6 +75,8 @@ pub(super) struct Open {
     /// In the handshake: it has at least one of the services, and why it refuses another one.
     pub(super) accepted: bool,
     pub(super) refused: Option<BindError>,
+    /// A call was answered here.
+    pub(super) useful: bool,
     /// When to write the next fence again that was answered with `Busy`.
     pub(super) busy_again: Instant,
     pub(super) pace: Pace,

@@ -10,12 +10,12 @@ use crate::frame::{Close, CloseCode};
 use crate::time::Instant;
 use std::time::Duration;
 
-/// A connection that ended sooner counts as one more failure: a server that lets clients in and drops them must not be
-/// dialled without a pause.
+/// A connection that ended sooner counts as a failure: a server that lets clients in and drops them must not be dialled
+/// without a pause. The pauses grow only if it answers no call either.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// A connection that ended sooner speaks against its address: the next round begins with the one behind it. Otherwise it
-/// begins with the same one, where the session is still held.
+/// A connection that ended sooner without an answer speaks against its address: the next round begins with the one behind
+/// it. Otherwise it begins with the same one, where the session is still held.
 const SHORT_LIVED: Duration = Duration::from_secs(5);
 
 impl Client {
@@ -25,6 +25,7 @@ impl Client {
         if !matches!(self.sessions[at].link, Link::Dialling(..)) {
             let why = self.with_first_bytes(at, why);
             self.lose(now, at, &why, false);
+            self.tidy(now);
         }
     }
 
@@ -32,6 +33,13 @@ impl Client {
     pub(super) fn fail_connection(&mut self, now: Instant, at: usize, why: &str) {
         self.close_connection(at, None);
         self.lose(now, at, why, false);
+    }
+
+    /// The server has closed the connection, and with it the session, or so it says: nothing of it is started any more.
+    pub(super) fn end_by_server(&mut self, now: Instant, at: usize, why: &str) {
+        let session = &mut self.sessions[at];
+        session.over = session.ready().is_some();
+        self.fail_connection(now, at, why);
     }
 
     /// Has the connection closed, after a last frame that says why. Nothing else is written any more: the calls whose
@@ -56,10 +64,7 @@ impl Client {
             return self.lose(now, at, &why, false);
         }
         let error = BindError::from_protocol(&open.address, error);
-        match at {
-            CURRENT => self.fail_bind(now, error),
-            _ => self.fail_left(now, at, error),
-        }
+        self.fail_bind(now, at, error);
     }
 
     /// The connection is gone; the session waits for the next one. Calls of which something was written keep their slots
@@ -77,28 +82,34 @@ impl Client {
             }
         };
         if was_ready {
-            session.lost = now;
+            (session.lost, session.why) = (now, why.to_owned());
+            let over = session.over;
             let mut kept = false;
             if let Some(identity) = &mut session.identity {
                 identity.methods = open.methods;
-                kept = !identity.lease.is_zero();
+                kept = !over && !identity.lease.is_zero();
             }
-            self.strand(now, at, &open, kept.then_some(why));
+            self.strand(now, at, &open, Some(why));
             if !kept {
-                self.forget_session(now, at, false, why);
+                self.forget_session(now, at, over, None);
             }
         }
         let error = BindError::Interrupted { address: open.address.to_string(), why: why.to_owned() };
         let settled = was_ready && now - open.opened >= SETTLED;
+        let pace = if open.useful { Pace::default() } else { open.pace };
         if at != CURRENT {
             let pace = match settled {
                 true => Pace::default(),
-                false => open.pace.failed(now, Duration::ZERO, &mut self.jitter, error),
+                false => pace.failed(now, Duration::ZERO, &mut self.jitter, error),
             };
             self.sessions[at].link = Link::Down(pace);
+            // Some of its calls can be sent elsewhere at once.
+            self.move_idempotent(now);
+            self.send_waiting(now);
+            self.want_connection(now);
             return self.redial(now, at);
         }
-        if was_ready && (pass || now - open.opened < SHORT_LIVED) {
+        if was_ready && (pass || (!open.useful && now - open.opened < SHORT_LIVED)) {
             self.round.pass();
         }
         if settled {
@@ -111,9 +122,9 @@ impl Client {
                 }
             }
         } else if was_ready {
-            self.fail_link(now, open.pace, error);
+            self.fail_link(now, pace, error);
         } else {
-            self.fail_address(now, open.pace, &open.address, error);
+            self.fail_address(now, pace, &open.address, error);
         }
         self.forget_refusals();
         self.want_connection(now);
@@ -137,7 +148,8 @@ impl Client {
                 Copy::Large => !open.outgoing.is_untouched(id),
             };
             slot.stray |= written;
-            (slot.copy, slot.again) = (Copy::None, Instant::NEVER);
+            let copy = std::mem::replace(&mut slot.copy, Copy::None);
+            slot.again = Instant::NEVER;
             if let Some(stranded) = self.sessions[at].slots.current(id) {
                 *stranded = slot;
             }
@@ -147,15 +159,19 @@ impl Client {
                 if let Some(why) = why {
                     call.failed(now, open.address.clone(), format!("the connection is lost: {why}"));
                 }
+                // If it is idempotent, it may go on elsewhere.
+                self.hold_binding_of(key);
             } else {
                 call.state = CallState::Waiting;
                 call.attempts = call.attempts.saturating_sub(1);
                 self.sessions[at].slots.release(now, id.slot);
-                unwritten.push(key);
+                let position = if let Copy::Frame { position, .. } = copy { position } else { u64::MAX };
+                unwritten.push((position, key));
             }
         }
-        // They have waited longer than whatever waits already.
-        for key in unwritten.into_iter().rev() {
+        // They have waited longer than whatever waits already, and stay in their order.
+        unwritten.sort_by_key(|(position, _)| *position);
+        for (_, key) in unwritten.into_iter().rev() {
             self.hold_binding_of(key);
             self.waiting.push_front(key);
         }

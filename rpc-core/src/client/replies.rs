@@ -135,6 +135,7 @@ impl Client {
         // it when no other call is left.
         let idle = session.slots.in_use() == 0;
         if let Some(open) = session.link.open_mut() {
+            open.useful = true;
             match copy {
                 Copy::Frame { end, .. } => open.liveness.arrived(end),
                 _ if idle => open.liveness.arrived(open.outgoing.handed_out()),
@@ -277,7 +278,8 @@ impl Client {
                 self.fence_again(now, at, id, retry_after.map_or(0, |after| after.as_millis() as u32))
             }
             Answer::Fenced => {
-                let refused = self.refused_at(at, id, None);
+                let asked = self.calls.get(key).and_then(|call| call.asked.take());
+                let refused = self.refused_at(at, id, asked);
                 self.sessions[at].slots.release(now, id.slot);
                 self.not_executed(now, key, refused);
             }
@@ -319,6 +321,7 @@ impl Client {
                 slot.state = SlotState::Fencing(key);
             }
             if let Some(call) = self.calls.get(key) {
+                call.asked = refused.retry_after;
                 call.failed(now, refused.address, format!("one copy refused: {}", refused.reason));
             }
             return self.write_fence(at, id);

@@ -34,7 +34,10 @@ impl Client {
                     self.ask(now, BindingId(index as u16));
                 }
             }
-            self.settle_ready(now);
+            // Unless the table of methods was full, and another session is dialled for already.
+            if self.sessions[CURRENT].ready().is_some() {
+                self.settle_ready(now);
+            }
         }
     }
 
@@ -57,6 +60,7 @@ impl Client {
         session.link = Link::Ready(open);
         if left {
             self.move_idempotent(now);
+            self.tidy(now);
             if self.sessions.len() > CURRENT + 1 {
                 self.redial(now, CURRENT + 1);
             }
@@ -116,18 +120,34 @@ impl Client {
         }
     }
 
-    /// Idempotent calls need not wait until the session that was left has a connection again.
-    fn move_idempotent(&mut self, now: Instant) {
-        let at = CURRENT + 1;
-        let Some(session) = self.sessions.get(at) else { return };
-        for (id, slot) in session.slots.used() {
-            if let SlotState::Pending(key) = slot.state
-                && self.take_elsewhere(now, key)
-            {
-                self.sessions[at].slots.release(now, id.slot);
+    /// Idempotent calls need not wait until a session that was left has a connection again, once the current one has.
+    pub(super) fn move_idempotent(&mut self, now: Instant) {
+        if self.sessions[CURRENT].ready().is_none() {
+            return;
+        }
+        for at in CURRENT + 1..self.sessions.len() {
+            if self.sessions[at].ready().is_some() {
+                continue;
+            }
+            for (id, slot) in self.sessions[at].slots.used() {
+                if let SlotState::Pending(key) = slot.state
+                    && self.take_elsewhere(now, key)
+                {
+                    self.sessions[at].slots.release(now, id.slot);
+                }
             }
         }
-        self.tidy(now);
+    }
+
+    /// Whether an idempotent call waits for the connection of a session to come back that could be tried in another one.
+    pub(super) fn has_movable(&self) -> bool {
+        let down = self.sessions.iter().filter(|session| !matches!(session.link, Link::Ready(_)));
+        let keys = down.flat_map(|session| session.slots.used()).filter_map(|(_, slot)| match slot.state {
+            SlotState::Pending(key) => self.calls.peek(key),
+            _ => None,
+        });
+        let most = self.config.retry.attempts;
+        keys.into_iter().any(|call| call.attempts < most && self.is_idempotent(call.binding, call.method))
     }
 
     /// An idempotent call that may have been executed is tried in another session, if it may be tried again at all.
@@ -146,8 +166,8 @@ impl Client {
     }
 
     /// The session is over, or cannot be had any more. `settled`: its own reply cache has said so, and nothing of it will be
-    /// started any more.
-    pub(super) fn forget_session(&mut self, now: Instant, at: usize, settled: bool, why: &str) {
+    /// started any more. `why`: what has happened since its last connection was lost, if anything.
+    pub(super) fn forget_session(&mut self, now: Instant, at: usize, settled: bool, why: Option<&str>) {
         let server = self.sessions[at].server();
         for (id, slot) in self.sessions[at].slots.used() {
             match slot.state {
@@ -163,7 +183,7 @@ impl Client {
         let session = &mut self.sessions[at];
         session.slots.reset(0);
         session.identity = None;
-        session.lapsed = false;
+        (session.over, session.lapsed) = (false, false);
         session.evolved.clear();
     }
 
@@ -177,7 +197,7 @@ impl Client {
         key: CallKey,
         settled: bool,
         server: &Arc<str>,
-        why: &str,
+        why: Option<&str>,
     ) {
         let request_id = self.sessions[at].request_id(id);
         let Some(mut call) = self.calls.remove(key) else { return };
@@ -191,20 +211,24 @@ impl Client {
         let error = Error::ConnectionLost {
             method: self.method_name(call.binding, call.method),
             address: server.clone(),
-            why: why.to_owned(),
+            why: why.unwrap_or(&self.sessions[at].why).to_owned(),
             execution: Execution::Unknown,
             request_id,
             attempts: Attempts::default(),
         };
-        let attempts = call.attempts(now, server, why);
+        let attempts = match why {
+            Some(why) => call.attempts(now, server, why),
+            None => call.trail,
+        };
         self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(attempts))));
     }
 
     /// It is known now what became of a call that has ended as unknown.
     pub(super) fn settle(&mut self, _now: Instant, at: usize, id: SlotId, outcome: Outcome) {
         let Some(request_id) = self.sessions[at].request_id(id) else { return };
+        let known = outcome.execution() != Execution::Unknown;
         if self.outcomes.settle(request_id, outcome) {
-            self.stats.resolved += 1;
+            self.stats.resolved += u64::from(known);
             self.outputs.push_back(Output::Settled(request_id));
         }
     }
@@ -213,15 +237,18 @@ impl Client {
     pub(super) fn end_session(&mut self, now: Instant, at: usize, last: &str, why: &str) {
         self.close_connection(at, Some((CloseCode::GoingAway, last)));
         self.disconnect(now, at);
-        self.forget_session(now, at, false, why);
+        why.clone_into(&mut self.sessions[at].why);
+        self.forget_session(now, at, false, None);
     }
 
     /// After each input: sessions that were left and have no more calls end, one that can carry no more calls is left.
     pub(super) fn tidy(&mut self, now: Instant) {
         for at in 0..self.sessions.len() {
             let session = &self.sessions[at];
-            if session.lapsed && !session.slots.has_callers() {
-                self.forget_session(now, at, false, "its lease is over");
+            // Not while the server is asked for it: its answer may be that it has the session still.
+            let asked = matches!(session.link, Link::Greeting(_));
+            if session.lapsed && !asked && !session.slots.has_callers() {
+                self.forget_session(now, at, false, Some("its lease is over"));
             }
         }
         for at in (CURRENT + 1..self.sessions.len()).rev() {

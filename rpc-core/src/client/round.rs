@@ -79,9 +79,11 @@ impl Round {
         self.asked = Duration::MAX;
     }
 
-    /// Begins a round that has this address only.
+    /// Begins a round that has this address only. If there are others, it is as short as if it had them too: a call that comes
+    /// meanwhile could be sent there.
     pub(super) fn begin_with(&mut self, now: Instant, address: usize) {
         self.begin(now, None);
+        self.end = now + self.window / self.addresses.min(SHARES) as u32;
         (self.at, self.left) = (address, 1);
     }
 

@@ -66,7 +66,9 @@ impl Session {
         if let Err(refused) =
             open.gathering.begin(Head::of_request(request, open.time), total, request.payload, most, all)?
         {
-            self.refuse(lane, request.id, Code::ResourceExhausted, &refused.reason);
+            let retry_after_ms = if refused.later { BUSY_RETRY_MS } else { 0 };
+            let (code, reason) = (Code::ResourceExhausted, refused.reason);
+            self.refuse_later(lane, request.id, code, &reason, retry_after_ms);
         }
         Ok(())
     }

@@ -33,6 +33,8 @@ pub struct Pair {
     pub latency: Duration,
     /// Dials fail.
     pub unreachable: bool,
+    /// Addresses to which dials fail.
+    pub dead: Vec<usize>,
     /// New connections are the test's to answer.
     pub raw: bool,
     pub dials: Vec<Instant>,
@@ -70,6 +72,7 @@ impl Pair {
             handler: Box::new(|execute| Some(Completion::Ok(execute.payload.clone()))),
             latency: Duration::ZERO,
             unreachable: false,
+            dead: Vec::new(),
             raw: false,
             dials: Vec::new(),
             addresses: Vec::new(),
@@ -92,6 +95,22 @@ impl Pair {
         let mut pair = Self::new();
         let hall = pair.bind(&HALL);
         (pair, hall)
+    }
+
+    /// The same, but no call is attempted a second time.
+    pub fn once() -> (Self, BindingId) {
+        let retry = client::Retry::default().attempts(1);
+        let mut pair =
+            Self::with(client::Config { retry, ..Default::default() }, Default::default(), vec![&HALL]);
+        let hall = pair.bind(&HALL);
+        (pair, hall)
+    }
+
+    /// A server whose sessions end with their connections.
+    pub fn fleeting() -> server::Config {
+        let mut config = server::Config::default();
+        config.limits.lease = Duration::ZERO;
+        config
     }
 
     /// Binds, and waits for the answer.
@@ -187,6 +206,14 @@ impl Pair {
     pub fn complete(&mut self, at: SlotId, completion: Completion) {
         let now = self.now;
         self.session().complete(now, at, completion);
+        self.pump();
+    }
+
+    /// Ends a handler of any session, whether that has a connection or not.
+    pub fn complete_in(&mut self, session: SessionId, at: SlotId, completion: Completion) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.complete(self.now, at, completion);
+        }
         self.pump();
     }
 
@@ -298,7 +325,8 @@ impl Pair {
 
     fn dial(&mut self, connection: ConnectionId) {
         self.dials.push(self.now);
-        if self.unreachable {
+        let dead = self.addresses.last().is_some_and(|address| self.dead.contains(address));
+        if self.unreachable || dead {
             let (address, error) = ("hall:7000".to_owned(), "refused".to_owned());
             let tried = vec![rpc_core::Tried { address, error, after: Duration::ZERO }];
             let error = BindError::Unreachable { tried, attempts: 1 };
