@@ -206,6 +206,7 @@ impl World {
         let (session, lane) = loop {
             let session = match process.endpoint.handle_hello(now, hello, fresh) {
                 Admission::Open(session) => {
+                    let number = session.id().0;
                     let lanes = Default::default();
                     let host = SessionHost {
                         session,
