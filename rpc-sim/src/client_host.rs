@@ -86,7 +86,11 @@ impl World {
             return;
         }
         let mean = self.plan.load.every.as_micros() as u64 * u64::from(burst);
-        let gap = self.decisions.between(For::Load, mean / 4, mean * 7 / 4);
+        let mut gap = self.decisions.between(For::Load, mean / 4, mean * 7 / 4);
+        let rest = self.plan.load.rest_every;
+        if self.to_call / rest != (self.to_call + burst) / rest {
+            gap += self.plan.client.limits.keep_alive.as_micros() as u64 * 3 / 2;
+        }
         self.queue.push(self.now + Duration::from_micros(gap), Event::Load);
     }
 
@@ -134,6 +138,7 @@ impl World {
             starts: 0,
             ends: 0,
             seats: Vec::new(),
+            written: Instant::NEVER,
             ids: Vec::new(),
             reply: None,
             result: None,
@@ -447,6 +452,7 @@ impl World {
             && error.execution() == Execution::Unknown
         {
             self.ended_unknown(client, tag, error);
+            self.check_cause(tag, error);
         }
     }
 

@@ -7,8 +7,12 @@ use crate::journal::{Call, End};
 use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::client::Outcome;
-use rpc_core::{Execution, RequestId};
+use rpc_core::{Error, Execution, RequestId};
+use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
+
+/// In which every call is answered that can be.
+const HEALTHY: Duration = Duration::from_secs(6);
 
 impl World {
     /// A client says that it is known now what became of a call.
@@ -39,6 +43,20 @@ impl World {
             Outcome::Unknown { settled: true } => self.coverage.met(Row::LeaseEnded),
             Outcome::Unknown { settled: false } => self.coverage.met(Row::ServerRestarted),
             _ => {}
+        }
+    }
+
+    /// Once everything is healed, a call that was written for the first time this long ago has its answer.
+    pub(crate) fn check_cause(&mut self, tag: u32, error: &Error) {
+        let Some(healed) = self.healed_at else { return };
+        let Some(call) = self.journal.calls.get(tag as usize) else { return };
+        let waited = self.now - healed.max(call.written);
+        let slow = [Fault::SlowHandler, Fault::Queue, Fault::Pause, Fault::Late];
+        let slow = slow.iter().any(|fault| self.plan.has(*fault));
+        if matches!(error, Error::DeadlineExceeded { .. }) && !slow && waited > HEALTHY {
+            let what =
+                format!("call {tag} had {waited:?} after it was written and everything was healed: {error}");
+            self.violate("unknown-has-a-cause", what);
         }
     }
 

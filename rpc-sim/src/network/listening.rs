@@ -70,6 +70,9 @@ impl World {
                     self.hear_cancel(key, cancel.id);
                 }
             }
+            (Kind::Release, Some(key)) => {
+                self.journal.releases.entry(key).or_default().push(whole.to_vec());
+            }
             (Kind::Reply, Some(key)) => {
                 if let Ok(reply) = Reply::read(header, body) {
                     self.hear_reply(key, &reply);
@@ -140,9 +143,11 @@ impl World {
 
     /// A call is written under an id for the first time.
     fn hear_new_id(&mut self, wire: WireId, client: usize, tag: u32, at: (SessionKey, SlotId)) {
+        let now = self.now;
         let Some(call) = self.journal.calls.get_mut(tag as usize) else { return };
         let (before, first) = (call.ids.last().copied(), call.wire.take());
         call.ids.push(at);
+        call.written = now;
         if first.is_some_and(|first| first != wire) {
             self.coverage.met(Row::NeverWritten);
         } else if call.waits {
@@ -199,6 +204,10 @@ impl World {
                 }
             }
             Answer::Busy => self.coverage.met(Row::FenceBusy),
+            Answer::Executed => {
+                self.coverage.hit(Fault::Forgetful);
+                known.refused = None;
+            }
             _ => known.refused = None,
         }
         if reply.attached {
