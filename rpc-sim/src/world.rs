@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) replays: bool,
     /// Ways between a client and a server on which nothing arrives before a time: what is written up, what is written down.
     pub(crate) partitions: BTreeMap<(usize, usize), [Instant; 2]>,
+    /// Sessions in which handlers may take until then: a copy of their request is late.
+    pub(crate) dozing: BTreeMap<SessionKey, Instant>,
     /// Until when a client's dials to a server are refused.
     pub(crate) walls: BTreeMap<(usize, usize), Instant>,
 }
@@ -71,6 +73,7 @@ impl World {
             forged: BTreeSet::new(),
             replays: false,
             partitions: BTreeMap::new(),
+            dozing: BTreeMap::new(),
             walls: BTreeMap::new(),
             plan,
         };
