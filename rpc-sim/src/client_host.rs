@@ -357,6 +357,7 @@ impl World {
             server_unread: Vec::new(),
             session: None,
             resumes: None,
+            welcomed: None,
             corrupted: false,
             unwanted: false,
             again: Vec::new(),

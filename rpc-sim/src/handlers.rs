@@ -106,7 +106,10 @@ impl World {
             takes = takes.max(dozing + d.below(For::Handlers, 200_000));
         }
         let mut outcome = Outcome::Result { early };
-        if panics > 0 && d.chance(For::Handlers, panics) {
+        if dozing.is_some_and(|dozing| dozing > 0) && d.chance(For::Handlers, 100_000) {
+            // So that the late copy finds a number that was refused.
+            (outcome, takes) = (Outcome::NotStarted, 0);
+        } else if panics > 0 && d.chance(For::Handlers, panics) {
             outcome = Outcome::Panic;
             self.coverage.hit(Fault::Panic);
         } else if not_started > 0 && d.chance(For::Handlers, not_started) {

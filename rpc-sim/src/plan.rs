@@ -98,7 +98,9 @@ impl Plan {
         load.every = load.every.max(a_call * 2 / (clients as u32 * slots.min(16))).min(MS(100));
         let mut client = client::Config { addresses: servers, ..client::Config::default() };
         client.limits = probes.clone().outgoing_max(64 << 10);
-        client.connect_window = MS(d.pick(For::Plan, &[5000, 1000, 300]));
+        // Long enough for a dial and a handshake at each address.
+        let least = (network.latency + network.jitter) * 10 * servers as u32;
+        client.connect_window = MS(d.pick(For::Plan, &[5000, 1000, 300])).max(least);
         client.wait_for_server = Duration::from_secs(60);
         client.retry = draw_retry(d);
         let mut limits = probes.slots(slots).lease(lease);

@@ -37,7 +37,6 @@ pub(crate) struct World {
     pub(crate) to_call: u32,
     /// Nothing goes wrong any more.
     pub(crate) healed: bool,
-    pub(crate) healed_at: Option<Instant>,
     /// Sessions whose numbers were used for something else.
     pub(crate) forged: BTreeSet<SessionKey>,
     /// Captured frames come again.
@@ -69,7 +68,6 @@ impl World {
             violations: Vec::new(),
             to_call: calls,
             healed: false,
-            healed_at: None,
             forged: BTreeSet::new(),
             replays: false,
             partitions: BTreeMap::new(),
@@ -190,7 +188,6 @@ impl World {
     /// Everything that was broken works again: only what is late is still late.
     fn heal(&mut self) {
         self.healed = true;
-        self.healed_at = Some(self.now);
         tell!(self, Host::World, "everything is healed");
         self.partitions.clear();
         self.walls.clear();
