@@ -49,6 +49,7 @@ impl Session {
             self.forget_waiters(lane);
         }
         self.stats.bytes_in += hello.encoded_len() as u64;
+        self.stats.resumed += u64::from(self.welcomed);
         self.lease = Lease::Held;
         self.newest = self.newest.max(hello.connection);
         self.welcome(lane);
