@@ -49,6 +49,7 @@ impl Session {
             self.forget_waiters(lane);
         }
         self.stats.bytes_in += hello.encoded_len() as u64;
+        self.stats.resumed += u64::from(self.welcomed);
         self.lease = Lease::Held;
         self.newest = self.newest.max(hello.connection);
         self.welcome(lane);
@@ -84,7 +85,7 @@ impl Session {
             token: self.agreed.token,
             incarnation: self.agreed.incarnation,
             domain: self.agreed.domain,
-            lease_ms: u32::try_from(limits.lease.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX),
+            lease_ms: u32::try_from(limits.lease.as_millis()).unwrap_or(u32::MAX),
             resumed: std::mem::replace(&mut self.welcomed, true),
             software: self.config.software.clone(),
         };
