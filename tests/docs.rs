@@ -117,3 +117,19 @@ fn every_source_of_the_failures_is_cited_and_every_citation_has_a_source() {
     let listed: BTreeSet<usize> = numbers.filter_map(|(number, _)| number.parse().ok()).collect();
     assert_eq!(cited, listed);
 }
+
+/// The rows of the failure table: what stands in code in a row's first cell.
+fn table() -> Vec<(String, String)> {
+    let document = read("docs/semantics.md");
+    let table = document.split("\n## The failure table\n").nth(1).expect("the table");
+    let table = table.split("\n## ").next().unwrap_or_default();
+    let id = |row: &str| row.split('|').nth(1).and_then(|cell| code(cell).next()).map(str::to_owned);
+    rows(table).map(|row| (id(row).unwrap_or_else(|| panic!("no id: {row}")), row.to_owned())).collect()
+}
+
+#[test]
+fn every_row_of_the_failure_table_names_a_test() {
+    let all = table();
+    let without = all.iter().filter(|(_, row)| named(row).is_empty()).map(|(id, _)| id.as_str());
+    assert_eq!(without.collect::<Vec<_>>(), [""; 0]);
+}

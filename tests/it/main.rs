@@ -3,6 +3,7 @@
 mod absent;
 mod box_office;
 mod cancellation;
+mod captured;
 mod errors;
 mod foreign;
 mod hostile;

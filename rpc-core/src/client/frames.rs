@@ -5,7 +5,9 @@ use super::session::CURRENT;
 use super::{Client, ConnectionId};
 use crate::connection::ConnectionTime;
 use crate::error::{BindError, ProtocolError, REASON_MAX, shown};
-use crate::frame::{self, Bound, Chunk, Close, GoAway, Header, Kind, Ping, Pong, Reject, Reply, Welcome};
+use crate::frame::{
+    self, Bound, Chunk, Close, CloseCode, GoAway, Header, Kind, Ping, Pong, Reject, Reply, Welcome,
+};
 use crate::time::Instant;
 
 /// Small frames that may wait beside requests: a server that sends pings and reads nothing goes no further.
@@ -76,8 +78,12 @@ impl Client {
             Kind::Welcome if !greeted => return self.handle_welcome(now, at, &Welcome::read(header, body)?),
             Kind::Reject if !greeted => self.handle_reject(now, at, &Reject::read(header, body)?),
             Kind::Close => {
-                let reason = shown(&Close::read(header, body)?.reason, REASON_MAX);
-                self.fail_connection(now, at, &format!("closed by the server: {reason}"));
+                let close = Close::read(header, body)?;
+                let why = format!("closed by the server: {}", shown(&close.reason, REASON_MAX));
+                match close.code {
+                    CloseCode::GoingAway | CloseCode::Misuse => self.end_by_server(now, at, &why),
+                    _ => self.fail_connection(now, at, &why),
+                }
             }
             _ if !greeted => return unexpected("before the answer to the handshake"),
             // The slots may still be those of a session that another server has.
@@ -121,7 +127,7 @@ impl Client {
             Link::Greeting(open) => {
                 let error =
                     BindError::Rejected { address: open.address.to_string(), why: reason, retry_after: None };
-                self.fail_bind(now, error);
+                self.fail_bind(now, CURRENT, error);
             }
             Link::Down(_) | Link::Dialling(..) => {}
         }

@@ -13,6 +13,9 @@ use crate::limits::METHOD_TABLE_MAX;
 use crate::time::Instant;
 use std::time::Duration;
 
+/// Of a server that was started anew, or has waited for its client as long as the lease says.
+const UNKNOWN_THERE: &str = "the server does not know the session any more";
+
 impl Client {
     /// The stream that [`Output::Dial`](super::Output::Dial) asked for is open. `address` is for errors and logs.
     pub fn handle_dialled(&mut self, now: Instant, connection: ConnectionId, address: &str) {
@@ -164,12 +167,12 @@ impl Client {
         match (at, lost) {
             _ if welcome.resumed => self.resumed(now, at),
             (CURRENT, true) => {
-                self.forget_session(now, at, settled, "the server does not know the session any more");
+                self.forget_session(now, at, settled, Some(UNKNOWN_THERE));
                 self.ask_for_all(now);
                 self.settle_greeting(now);
             }
             (CURRENT, false) => self.settle_greeting(now),
-            _ => self.forget_session(now, at, settled, "the server does not know the session any more"),
+            _ => self.forget_session(now, at, settled, Some(UNKNOWN_THERE)),
         }
         Ok(())
     }
@@ -193,13 +196,9 @@ impl Client {
         };
         if reject.code == RejectCode::NoSession && resuming {
             // It does not say which reply cache it speaks for, so it settles nothing.
-            self.forget_session(now, at, false, "the server does not know the session any more");
+            self.forget_session(now, at, false, Some(UNKNOWN_THERE));
         }
-        if at == CURRENT {
-            self.fail_bind(now, error);
-        } else {
-            self.fail_left(now, at, error);
-        }
+        self.fail_bind(now, at, error);
     }
 
     pub(super) fn handle_bound(
@@ -246,7 +245,7 @@ impl Client {
             return;
         }
         if let Some(error) = open.refused.take().filter(|_| !open.accepted && !self.round.is_single()) {
-            return self.fail_bind(now, error);
+            return self.fail_bind(now, CURRENT, error);
         }
         self.open_session(now);
         self.settle_ready(now);
@@ -260,7 +259,6 @@ impl Client {
                 self.end_binding(BindingId(index as u16), Err(error));
             }
         }
-        self.move_idempotent(now);
         self.send_waiting(now);
     }
 
@@ -275,24 +273,16 @@ impl Client {
     }
 
     /// The server does not let this client in, or has nothing for it.
-    pub(super) fn fail_bind(&mut self, now: Instant, error: BindError) {
-        let Link::Greeting(open) = &mut self.sessions[CURRENT].link else { return };
+    pub(super) fn fail_bind(&mut self, now: Instant, at: usize, error: BindError) {
+        let Link::Greeting(open) = &mut self.sessions[at].link else { return };
         let (pace, address) = (std::mem::take(&mut open.pace), open.address.clone());
         self.close_connection(
-            CURRENT,
+            at,
             Some((CloseCode::GoingAway, "the server has none of the services that the client wants")),
         );
-        self.fail_address(now, pace, &address, error);
-    }
-
-    /// A session that new calls do not go to cannot be resumed at present.
-    pub(super) fn fail_left(&mut self, now: Instant, at: usize, error: BindError) {
-        self.close_connection(at, None);
-        let session = &mut self.sessions[at];
-        let pace = match &mut session.link {
-            Link::Greeting(open) | Link::Ready(open) => std::mem::take(&mut open.pace),
-            Link::Dialling(_, pace) | Link::Down(pace) => std::mem::take(pace),
-        };
-        session.link = Link::Down(pace.failed(now, Duration::ZERO, &mut self.jitter, error));
+        match at {
+            CURRENT => self.fail_address(now, pace, &address, error),
+            _ => self.fail_left(now, at, pace, error),
+        }
     }
 }

@@ -35,6 +35,13 @@ impl Client {
         self.lose(now, at, why, false);
     }
 
+    /// The server has closed the connection, and with it the session, or so it says: nothing of it is started any more.
+    pub(super) fn end_by_server(&mut self, now: Instant, at: usize, why: &str) {
+        let session = &mut self.sessions[at];
+        session.over = session.ready().is_some();
+        self.fail_connection(now, at, why);
+    }
+
     /// Has the connection closed, after a last frame that says why. Nothing else is written any more: the calls whose
     /// requests still wait here count as never written, and may be on their way to another server a moment later.
     pub(super) fn close_connection(&mut self, at: usize, last: Option<(CloseCode, &str)>) {
@@ -57,10 +64,7 @@ impl Client {
             return self.lose(now, at, &why, false);
         }
         let error = BindError::from_protocol(&open.address, error);
-        match at {
-            CURRENT => self.fail_bind(now, error),
-            _ => self.fail_left(now, at, error),
-        }
+        self.fail_bind(now, at, error);
     }
 
     /// The connection is gone; the session waits for the next one. Calls of which something was written keep their slots
@@ -78,15 +82,16 @@ impl Client {
             }
         };
         if was_ready {
-            session.lost = now;
+            (session.lost, session.why) = (now, why.to_owned());
+            let over = session.over;
             let mut kept = false;
             if let Some(identity) = &mut session.identity {
                 identity.methods = open.methods;
-                kept = !identity.lease.is_zero();
+                kept = !over && !identity.lease.is_zero();
             }
-            self.strand(now, at, &open, kept.then_some(why));
+            self.strand(now, at, &open, Some(why));
             if !kept {
-                self.forget_session(now, at, false, why);
+                self.forget_session(now, at, over, None);
             }
         }
         let error = BindError::Interrupted { address: open.address.to_string(), why: why.to_owned() };
@@ -98,10 +103,7 @@ impl Client {
                 false => pace.failed(now, Duration::ZERO, &mut self.jitter, error),
             };
             self.sessions[at].link = Link::Down(pace);
-            // Some of its calls can be sent elsewhere at once.
-            self.move_idempotent(now);
-            self.send_waiting(now);
-            self.want_connection(now);
+            self.move_idempotent(now, at);
             return self.redial(now, at);
         }
         if was_ready && (pass || (!open.useful && now - open.opened < SHORT_LIVED)) {
@@ -154,6 +156,8 @@ impl Client {
                 if let Some(why) = why {
                     call.failed(now, open.address.clone(), format!("the connection is lost: {why}"));
                 }
+                // If it is idempotent, it may go on elsewhere.
+                self.hold_binding_of(key);
             } else {
                 call.state = CallState::Waiting;
                 call.attempts = call.attempts.saturating_sub(1);

@@ -59,7 +59,7 @@ impl Client {
         session.slots.reset(granted.min(self.config.limits.slots));
         session.link = Link::Ready(open);
         if left {
-            self.move_idempotent(now);
+            self.move_idempotent(now, CURRENT + 1);
             self.tidy(now);
             if self.sessions.len() > CURRENT + 1 {
                 self.redial(now, CURRENT + 1);
@@ -120,34 +120,18 @@ impl Client {
         }
     }
 
-    /// Idempotent calls need not wait until a session that was left has a connection again, once the current one has.
-    pub(super) fn move_idempotent(&mut self, now: Instant) {
-        if self.sessions[CURRENT].ready().is_none() {
-            return;
-        }
-        for at in CURRENT + 1..self.sessions.len() {
-            if self.sessions[at].ready().is_some() {
-                continue;
-            }
-            for (id, slot) in self.sessions[at].slots.used() {
-                if let SlotState::Pending(key) = slot.state
-                    && self.take_elsewhere(now, key)
-                {
-                    self.sessions[at].slots.release(now, id.slot);
-                }
+    /// Idempotent calls need not wait until a session that was left has a connection again.
+    pub(super) fn move_idempotent(&mut self, now: Instant, at: usize) {
+        let Some(session) = self.sessions.get(at) else { return };
+        for (id, slot) in session.slots.used() {
+            if let SlotState::Pending(key) = slot.state
+                && self.take_elsewhere(now, key)
+            {
+                self.sessions[at].slots.release(now, id.slot);
             }
         }
-    }
-
-    /// Whether an idempotent call waits for the connection of a session to come back that could be tried in another one.
-    pub(super) fn has_movable(&self) -> bool {
-        let down = self.sessions.iter().filter(|session| !matches!(session.link, Link::Ready(_)));
-        let keys = down.flat_map(|session| session.slots.used()).filter_map(|(_, slot)| match slot.state {
-            SlotState::Pending(key) => self.calls.peek(key),
-            _ => None,
-        });
-        let most = self.config.retry.attempts;
-        keys.into_iter().any(|call| call.attempts < most && self.is_idempotent(call.binding, call.method))
+        self.send_waiting(now);
+        self.want_connection(now);
     }
 
     /// An idempotent call that may have been executed is tried in another session, if it may be tried again at all.
@@ -166,8 +150,8 @@ impl Client {
     }
 
     /// The session is over, or cannot be had any more. `settled`: its own reply cache has said so, and nothing of it will be
-    /// started any more.
-    pub(super) fn forget_session(&mut self, now: Instant, at: usize, settled: bool, why: &str) {
+    /// started any more. `why`: what has happened since its last connection was lost, if anything.
+    pub(super) fn forget_session(&mut self, now: Instant, at: usize, settled: bool, why: Option<&str>) {
         let server = self.sessions[at].server();
         for (id, slot) in self.sessions[at].slots.used() {
             match slot.state {
@@ -183,7 +167,7 @@ impl Client {
         let session = &mut self.sessions[at];
         session.slots.reset(0);
         session.identity = None;
-        session.lapsed = false;
+        (session.over, session.lapsed) = (false, false);
         session.evolved.clear();
     }
 
@@ -197,7 +181,7 @@ impl Client {
         key: CallKey,
         settled: bool,
         server: &Arc<str>,
-        why: &str,
+        why: Option<&str>,
     ) {
         let request_id = self.sessions[at].request_id(id);
         let Some(mut call) = self.calls.remove(key) else { return };
@@ -211,12 +195,15 @@ impl Client {
         let error = Error::ConnectionLost {
             method: self.method_name(call.binding, call.method),
             address: server.clone(),
-            why: why.to_owned(),
+            why: why.unwrap_or(&self.sessions[at].why).to_owned(),
             execution: Execution::Unknown,
             request_id,
             attempts: Attempts::default(),
         };
-        let attempts = call.attempts(now, server, why);
+        let attempts = match why {
+            Some(why) => call.attempts(now, server, why),
+            None => call.trail,
+        };
         self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(attempts))));
     }
 
@@ -234,7 +221,8 @@ impl Client {
     pub(super) fn end_session(&mut self, now: Instant, at: usize, last: &str, why: &str) {
         self.close_connection(at, Some((CloseCode::GoingAway, last)));
         self.disconnect(now, at);
-        self.forget_session(now, at, false, why);
+        why.clone_into(&mut self.sessions[at].why);
+        self.forget_session(now, at, false, None);
     }
 
     /// After each input: sessions that were left and have no more calls end, one that can carry no more calls is left.
@@ -244,7 +232,7 @@ impl Client {
             // Not while the server is asked for it: its answer may be that it has the session still.
             let asked = matches!(session.link, Link::Greeting(_));
             if session.lapsed && !asked && !session.slots.has_callers() {
-                self.forget_session(now, at, false, "its lease is over");
+                self.forget_session(now, at, false, Some("its lease is over"));
             }
         }
         for at in (CURRENT + 1..self.sessions.len()).rev() {

@@ -41,8 +41,11 @@ pub(super) struct Session {
     pub(super) identity: Option<Identity>,
     pub(super) slots: Slots,
     pub(super) link: Link,
-    /// When its last connection was lost.
+    /// When its last connection was lost, and why.
     pub(super) lost: Instant,
+    pub(super) why: String,
+    /// The server has ended it, with the present connection.
+    pub(super) over: bool,
     /// It has been without a connection for longer than its lease: only the calls whose callers still wait keep it.
     pub(super) lapsed: bool,
     /// Of a session that new calls do not go to any more: the methods whose types are not quite the same on its server.
@@ -57,6 +60,8 @@ impl Session {
             slots: Slots::default(),
             link: Link::Down(pace),
             lost: Instant::default(),
+            why: String::new(),
+            over: false,
             lapsed: false,
             evolved: Vec::new(),
         }

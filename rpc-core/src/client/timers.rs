@@ -121,9 +121,7 @@ impl Client {
 
     /// Somebody waits for a connection, wherever it leads: a call, or the first agreement on a service.
     fn has_users(&self) -> bool {
-        !self.waiting.is_empty()
-            || self.bindings.iter().any(|binding| binding.is_awaited())
-            || self.has_movable()
+        !self.waiting.is_empty() || self.bindings.iter().any(|binding| binding.is_awaited())
     }
 
     /// Somebody waits for a connection of this session: also slots whose calls only this session can answer.
@@ -152,6 +150,7 @@ impl Client {
                 return;
             }
         }
+        let users = self.has_users() || self.sessions[at].slots.has_movable();
         let session = &mut self.sessions[at];
         let Link::Down(pace) = &mut session.link else { return };
         let pace = std::mem::take(pace);
@@ -161,7 +160,7 @@ impl Client {
                 return self.dial(at, pace, address, self.config.connect_window);
             }
             // Only the session's own server can answer what waits.
-            Some(address) if !self.has_users() => self.round.begin_with(now, address),
+            Some(address) if !users => self.round.begin_with(now, address),
             _ => {
                 let waiting = self.bindings.iter().filter(|binding| binding.is_awaited());
                 let waiting = waiting.map(|binding| binding.since).min();
@@ -190,11 +189,9 @@ impl Client {
         let pace = std::mem::take(pace);
         match at {
             CURRENT => self.fail_address(now, pace, "", error),
-            _ => {
-                let pace = pace.failed(now, Duration::ZERO, &mut self.jitter, error);
-                self.sessions[at].link = Link::Down(pace);
-            }
+            _ => self.fail_left(now, at, pace, error),
         }
+        self.tidy(now);
     }
 
     /// The present address has led to no server that can be used: on to the next one, unless it was the last or nobody
@@ -229,9 +226,21 @@ impl Client {
         }
         self.sessions[CURRENT].link = Link::Down(pace);
         if !retryable {
+            // Nor will the session's own server be reached again.
+            self.forget_session(now, CURRENT, false, None);
             self.end_waiting(&std::sync::Arc::new(error));
         }
         self.forget_refusals();
+    }
+
+    /// A session that new calls do not go to cannot be resumed at present.
+    pub(super) fn fail_left(&mut self, now: Instant, at: usize, pace: Pace, error: BindError) {
+        if !error.is_retryable() {
+            self.forget_session(now, at, false, None);
+        }
+        self.sessions[at].link = Link::Down(pace.failed(now, Duration::ZERO, &mut self.jitter, error));
+        self.send_waiting(now);
+        self.want_connection(now);
     }
 
     /// What a server refused stands as long as the connection to it.

@@ -285,6 +285,7 @@ impl Session {
         }
         let slot = &mut self.slots[id.slot as usize];
         self.room.forget(id.slot as usize, slot.state.kept());
+        self.room.settle();
         (slot.last, slot.state, slot.attached) = (id.sequence, SlotState::Fenced, 0);
         self.answer_all(waiters | lane.mask(), id, Answer::Fenced, &[]);
     }

@@ -33,6 +33,8 @@ pub struct Pair {
     pub latency: Duration,
     /// Dials fail.
     pub unreachable: bool,
+    /// Addresses to which dials fail.
+    pub dead: Vec<usize>,
     /// New connections are the test's to answer.
     pub raw: bool,
     pub dials: Vec<Instant>,
@@ -70,6 +72,7 @@ impl Pair {
             handler: Box::new(|execute| Some(Completion::Ok(execute.payload.clone()))),
             latency: Duration::ZERO,
             unreachable: false,
+            dead: Vec::new(),
             raw: false,
             dials: Vec::new(),
             addresses: Vec::new(),
@@ -322,7 +325,8 @@ impl Pair {
 
     fn dial(&mut self, connection: ConnectionId) {
         self.dials.push(self.now);
-        if self.unreachable {
+        let dead = self.addresses.last().is_some_and(|address| self.dead.contains(address));
+        if self.unreachable || dead {
             let (address, error) = ("hall:7000".to_owned(), "refused".to_owned());
             let tried = vec![rpc_core::Tried { address, error, after: Duration::ZERO }];
             let error = BindError::Unreachable { tried, attempts: 1 };

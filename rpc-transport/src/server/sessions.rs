@@ -246,7 +246,7 @@ impl Engine {
 
     /// The task of a connection goes, and tells the session so, if it still has its lane.
     pub(crate) fn detach(&mut self, lane: Lane, number: u64, todo: &mut Todo) {
-        if !self.lane(lane).is_some_and(|task| task.number == number) {
+        if self.lane(lane).is_none_or(|task| task.number != number) {
             return;
         }
         self.lanes[usize::from(lane.0)] = None;
