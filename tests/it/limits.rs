@@ -194,13 +194,16 @@ fn all(size: usize, time: Duration) -> Limits {
     limits.outgoing_max = size;
     limits.gathering_max = size;
     limits.replies_max = size;
+    limits.replies_all_max = size;
+    limits.lease = time;
     limits.handshake = time;
     limits.call_timeout = time;
     limits.keep_alive = time;
     limits.probe_after = time;
     limits.pong_wait_min = time;
-    // No connections at all are a limit that can be meant.
+    // No connections or sessions at all are a limit that can be meant.
     limits.connections_max = size.max(16);
+    limits.sessions_max = size.max(16);
     limits
 }
 

@@ -16,6 +16,7 @@ mod nested;
 mod process;
 mod queued;
 mod raw;
+mod resume;
 mod seen;
 mod services;
 mod streams;

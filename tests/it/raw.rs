@@ -17,6 +17,8 @@ pub(crate) struct Raw {
     pub(crate) stream: TcpStream,
     bytes: Vec<u8>,
     sequence: u64,
+    /// What it was told when it was let in.
+    pub(crate) welcome: Option<Welcome>,
 }
 
 pub(crate) fn hello() -> Hello {
@@ -48,7 +50,26 @@ pub(crate) fn length(number: u64) -> Vec<u8> {
 
 impl Raw {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), bytes: Vec::new(), sequence: 0 }
+        let stream = TcpStream::connect(address).await.unwrap();
+        Self { stream, bytes: Vec::new(), sequence: 0, welcome: None }
+    }
+
+    /// A further connection of a session, which is welcome.
+    pub(crate) async fn resumed(address: SocketAddr, session: &Welcome, connection: u32) -> Self {
+        let mut raw = Self::connect(address).await;
+        raw.wish(session, connection).await;
+        let (header, body) = raw.frame().await.expect("a welcome");
+        assert_eq!(header.kind, Kind::Welcome, "{}", said(&header, &body));
+        raw.welcome = Some(Welcome::read(&header, &body).unwrap());
+        raw
+    }
+
+    /// Asks for a session.
+    pub(crate) async fn wish(&mut self, session: &Welcome, connection: u32) {
+        let wish = SessionWish::Resume { id: session.session, token: session.token };
+        let mut out = Vec::new();
+        Hello { connection, session: wish, ..hello() }.write(&mut out);
+        self.send(&out).await;
     }
 
     /// Past the handshake, bound to the service of `C`.
@@ -68,7 +89,7 @@ impl Raw {
         Bind { number: 0, base: 0, service: name, version, methods }.write(&mut out);
         raw.send(&out).await;
         let (header, body) = raw.frame().await.expect("a welcome");
-        Welcome::read(&header, &body).unwrap();
+        raw.welcome = Some(Welcome::read(&header, &body).unwrap());
         let (header, body) = raw.frame().await.expect("a bound");
         let Bound { result: BoundResult::Accepted { .. }, .. } = Bound::read(&header, &body).unwrap() else {
             panic!("the service is there")

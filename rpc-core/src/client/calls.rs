@@ -87,6 +87,11 @@ impl Calls {
             .filter(|call| call.generation == key.generation && call.state != CallState::Vacant)
     }
 
+    pub(super) fn peek(&self, key: CallKey) -> Option<&Call> {
+        let call = self.all.get(key.index as usize)?;
+        (call.generation == key.generation && call.state != CallState::Vacant).then_some(call)
+    }
+
     /// Takes a call out: what is left of it is its payload's buffer.
     #[inline]
     pub(super) fn remove(&mut self, key: CallKey) -> Option<Removed> {

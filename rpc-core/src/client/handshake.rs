@@ -259,6 +259,7 @@ impl Client {
                 self.end_binding(BindingId(index as u16), Err(error));
             }
         }
+        self.move_idempotent(now);
         self.send_waiting(now);
     }
 

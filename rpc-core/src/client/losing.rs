@@ -103,7 +103,10 @@ impl Client {
                 false => pace.failed(now, Duration::ZERO, &mut self.jitter, error),
             };
             self.sessions[at].link = Link::Down(pace);
-            self.move_idempotent(now, at);
+            // Some of its calls can be sent elsewhere at once.
+            self.move_idempotent(now);
+            self.send_waiting(now);
+            self.want_connection(now);
             return self.redial(now, at);
         }
         if was_ready && (pass || (!open.useful && now - open.opened < SHORT_LIVED)) {

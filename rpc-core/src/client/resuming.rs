@@ -59,7 +59,7 @@ impl Client {
         session.slots.reset(granted.min(self.config.limits.slots));
         session.link = Link::Ready(open);
         if left {
-            self.move_idempotent(now, CURRENT + 1);
+            self.move_idempotent(now);
             self.tidy(now);
             if self.sessions.len() > CURRENT + 1 {
                 self.redial(now, CURRENT + 1);
@@ -120,18 +120,34 @@ impl Client {
         }
     }
 
-    /// Idempotent calls need not wait until a session that was left has a connection again.
-    pub(super) fn move_idempotent(&mut self, now: Instant, at: usize) {
-        let Some(session) = self.sessions.get(at) else { return };
-        for (id, slot) in session.slots.used() {
-            if let SlotState::Pending(key) = slot.state
-                && self.take_elsewhere(now, key)
-            {
-                self.sessions[at].slots.release(now, id.slot);
+    /// Idempotent calls need not wait until a session that was left has a connection again, once the current one has.
+    pub(super) fn move_idempotent(&mut self, now: Instant) {
+        if self.sessions[CURRENT].ready().is_none() {
+            return;
+        }
+        for at in CURRENT + 1..self.sessions.len() {
+            if self.sessions[at].ready().is_some() {
+                continue;
+            }
+            for (id, slot) in self.sessions[at].slots.used() {
+                if let SlotState::Pending(key) = slot.state
+                    && self.take_elsewhere(now, key)
+                {
+                    self.sessions[at].slots.release(now, id.slot);
+                }
             }
         }
-        self.send_waiting(now);
-        self.want_connection(now);
+    }
+
+    /// Whether an idempotent call waits for the connection of a session to come back that could be tried in another one.
+    pub(super) fn has_movable(&self) -> bool {
+        let down = self.sessions.iter().filter(|session| !matches!(session.link, Link::Ready(_)));
+        let keys = down.flat_map(|session| session.slots.used()).filter_map(|(_, slot)| match slot.state {
+            SlotState::Pending(key) => self.calls.peek(key),
+            _ => None,
+        });
+        let most = self.config.retry.attempts;
+        keys.into_iter().any(|call| call.attempts < most && self.is_idempotent(call.binding, call.method))
     }
 
     /// An idempotent call that may have been executed is tried in another session, if it may be tried again at all.

@@ -187,11 +187,6 @@ impl Slots {
         used.map(|(index, slot)| (SlotId { slot: index as u32, sequence: slot.sequence }, *slot)).collect()
     }
 
-    /// Whether a caller waits for an idempotent call, which another session could answer as well.
-    pub(super) fn has_movable(&self) -> bool {
-        self.all.iter().any(|slot| matches!(slot.state, SlotState::Pending(_)) && !slot.recorded)
-    }
-
     /// Whether a caller waits for one of them.
     pub(super) fn has_callers(&self) -> bool {
         self.all.iter().any(|slot| matches!(slot.state, SlotState::Pending(_) | SlotState::Fencing(_)))

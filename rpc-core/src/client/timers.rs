@@ -121,7 +121,9 @@ impl Client {
 
     /// Somebody waits for a connection, wherever it leads: a call, or the first agreement on a service.
     fn has_users(&self) -> bool {
-        !self.waiting.is_empty() || self.bindings.iter().any(|binding| binding.is_awaited())
+        !self.waiting.is_empty()
+            || self.bindings.iter().any(|binding| binding.is_awaited())
+            || self.has_movable()
     }
 
     /// Somebody waits for a connection of this session: also slots whose calls only this session can answer.
@@ -150,7 +152,7 @@ impl Client {
                 return;
             }
         }
-        let users = self.has_users() || self.sessions[at].slots.has_movable();
+        let users = self.has_users();
         let session = &mut self.sessions[at];
         let Link::Down(pace) = &mut session.link else { return };
         let pace = std::mem::take(pace);

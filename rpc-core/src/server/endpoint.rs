@@ -199,6 +199,11 @@ impl Endpoint {
         self.tokens.contains_key(&session)
     }
 
+    /// Bytes that all sessions together have taken for their replies: what they keep, and what they hold ready.
+    pub fn replies_kept(&self) -> usize {
+        self.pool.taken()
+    }
+
     /// Counts of the sessions that are over, and the connections that are open. The driver adds those of the sessions that it
     /// has not reported.
     pub fn stats(&self) -> Stats {

@@ -36,8 +36,8 @@ impl Session {
             }
         }
         // A refusal leaves nothing behind, and an idempotent call may run again: a copy is as good as new.
-        if idempotent || answer == Answer::Refused {
-            slot.state = SlotState::Vacant;
+        if idempotent || matches!(answer, Answer::Refused | Answer::Fenced) {
+            slot.state = if answer == Answer::Fenced { SlotState::Fenced } else { SlotState::Vacant };
             if let Payload::Owned(buffer) = recorded.payload {
                 self.recycle(buffer);
             }

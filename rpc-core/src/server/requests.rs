@@ -211,7 +211,7 @@ impl Session {
             }
             return;
         };
-        let idempotent = running.idempotent;
+        let (idempotent, stopped) = (running.idempotent, running.stopped);
         self.executing -= 1;
         let (answer, payload) = match completion {
             Completion::Ok(payload) => (Answer::Ok, payload),
@@ -224,9 +224,14 @@ impl Session {
             Completion::NotStarted { code, reason } => {
                 self.stats.calls -= 1;
                 self.stats.shed += 1;
-                let mut payload = Vec::new();
-                Refusal { code, reason }.write(&mut payload);
-                (Answer::Refused, payload)
+                // A fence may wait for the outcome, and is answered for good: a refusal would leave the number free to run.
+                if stopped {
+                    (Answer::Fenced, Vec::new())
+                } else {
+                    let mut payload = Vec::new();
+                    Refusal { code, reason }.write(&mut payload);
+                    (Answer::Refused, payload)
+                }
             }
         };
         self.record(at, idempotent, answer, payload);

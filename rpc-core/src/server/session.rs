@@ -313,6 +313,11 @@ impl Session {
         }
     }
 
+    /// Bytes of the replies that it keeps.
+    pub fn replies_kept(&self) -> usize {
+        self.slots.iter().map(|slot| slot.state.kept()).sum()
+    }
+
     /// Handlers that run now.
     pub fn executing(&self) -> usize {
         self.executing

@@ -12,7 +12,7 @@ use crate::time::Instant;
 ///    |  | +----------------------+                            |   | is dropped
 ///    |  +-----------------------------------------------------+   |
 ///    +------------------------------------------------------------+
-///   Vacant, Queued -- Cancel --> Fenced
+///   Vacant, Queued -- Cancel --> Fenced;  Running -- it was told to stop, and has not entered its method --> Fenced
 ///   any but Running at most once -- Cancel of a number not seen --> Fenced
 /// ```
 /// A higher number starts over from any state, except that a `Request` is refused while an at-most-once call is queued,
