@@ -133,3 +133,18 @@ fn every_row_of_the_failure_table_names_a_test() {
     let without = all.iter().filter(|(_, row)| named(row).is_empty()).map(|(id, _)| id.as_str());
     assert_eq!(without.collect::<Vec<_>>(), [""; 0]);
 }
+
+/// The rows that the simulator counts, as its source names them: `Replayed = "replayed",`.
+fn counted(source: &str) -> BTreeSet<&str> {
+    let rows = source.split("\n    Row:\n").nth(1).and_then(|rows| rows.split("\n}\n").next());
+    let names = rows.expect("the list of rows").lines().filter_map(|line| line.split_once(" = \""));
+    names.filter_map(|(_, name)| name.split('"').next()).collect()
+}
+
+#[test]
+fn the_rows_of_the_failure_table_are_those_that_the_simulator_counts() {
+    let table: Vec<String> = table().into_iter().map(|(id, _)| id).collect();
+    let distinct: BTreeSet<&str> = table.iter().map(String::as_str).collect();
+    assert_eq!(distinct.len(), table.len(), "a row stands twice: {table:?}");
+    assert_eq!(distinct, counted(&read("rpc-sim/src/coverage.rs")));
+}

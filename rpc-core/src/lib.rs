@@ -5,6 +5,23 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "mutants")]
+pub mod mutants;
+
+/// Whether a bug is switched on. Only the tests of the simulator build anything but `false`.
+#[cfg(feature = "mutants")]
+macro_rules! mutant {
+    ($name:ident) => {
+        crate::mutants::is(crate::mutants::Mutant::$name)
+    };
+}
+/// No bug is ever switched on.
+#[cfg(not(feature = "mutants"))]
+macro_rules! mutant {
+    ($name:ident) => {
+        false
+    };
+}
 pub mod client;
 pub mod codec;
 mod connection;

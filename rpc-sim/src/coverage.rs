@@ -39,6 +39,8 @@ counted! {
     Corruption = "corruption",
     /// A frame that was delivered is delivered again.
     Duplicate = "duplicate",
+    /// A request comes again with another payload, as from a client that uses a number twice.
+    Forgery = "forgery",
     /// Dials are refused.
     Refused = "dial refused",
     /// Dials hang until they are given up.

@@ -1,13 +1,15 @@
 //! Faults: now and then one of the kinds that the run may meet hits something.
 
 use crate::clock::TRUE_RATE;
-use crate::coverage::Fault;
+use crate::coverage::{Fault, Row};
 use crate::decisions::For;
+use crate::hall;
 use crate::journal::SessionKey;
 use crate::network::{Ending, ServerEnd, Way, Wire, WireId};
 use crate::queue::Event;
 use crate::trace::{Host, tell};
 use crate::world::World;
+use rpc_core::frame::{self, Checksum, Request};
 use rpc_core::{Instant, SlotId};
 use std::time::Duration;
 
@@ -42,6 +44,7 @@ impl World {
             Fault::OneWay => self.partition(false),
             Fault::Corruption => self.corrupt(),
             Fault::Duplicate => self.duplicate(),
+            Fault::Forgery => self.forge(),
             Fault::Crash => self.crash(),
             Fault::Drain => self.drain(),
             Fault::Pause => self.pause(),
@@ -81,7 +84,12 @@ impl World {
 
     /// Both ends notice; what is on its way is lost from some byte on.
     fn cut(&mut self) {
-        let Some(id) = self.some_wire() else { return };
+        if let Some(id) = self.some_wire() {
+            self.cut_wire(id);
+        }
+    }
+
+    fn cut_wire(&mut self, id: WireId) {
         for way in [Way::Up, Way::Down] {
             let Some(wire) = self.wires.get_mut(&id) else { return };
             let pipe = wire.pipe(way);
@@ -116,9 +124,15 @@ impl World {
         wire.down.vanish();
         self.queue.push(until, Event::Arrival(id, Way::Up));
         // The client has some time to write more.
+        let (client, server) = (wire.client, wire.server);
         let noticed = self.now + soon.min(Duration::from_millis(30));
         self.queue.push(noticed, Event::Noticed(id, Way::Down));
         tell!(self, Host::World, "{id} is given up by its client, what it writes comes {late:?} late");
+        // Perhaps it cannot come back, and goes elsewhere.
+        if self.decisions.chance(For::Faults, 400_000) {
+            let wall = self.some_time();
+            self.walls.insert((client, server), until + wall);
+        }
     }
 
     fn black_hole(&mut self) {
@@ -195,8 +209,69 @@ impl World {
         }
         // The newest ones matter most.
         let back = self.decisions.below(For::Faults, frames.len().min(8) as u64) as usize;
-        let frame = frames[frames.len() - 1 - back].clone();
+        let mut frame = frames[frames.len() - 1 - back].clone();
+        let releases = self.journal.releases.get(&key);
+        if self.decisions.chance(For::Faults, 200_000)
+            && let Some(release) = releases.and_then(|all| all.last())
+        {
+            frame.clone_from(release);
+        }
         self.deliver_again(id, &frame);
+        if self.decisions.chance(For::Faults, 300_000) {
+            self.cut_wire(id);
+        }
+    }
+
+    /// A recorded request comes again with other arguments: its session must end, with everything in it.
+    fn forge(&mut self) {
+        let Some(id) = self.some_wire() else { return };
+        let Some(wire) = self.wires.get(&id) else { return };
+        let (ServerEnd::Attached { session, lane }, Some(key)) = (&wire.server_end, wire.session) else {
+            return;
+        };
+        let (lane, now) = (*lane, self.server_now(key.server));
+        // Seldom: it costs all of the session's calls.
+        if !wire.server_unread.is_empty()
+            || *session != key.session
+            || self.decisions.chance(For::Faults, 700_000)
+        {
+            return;
+        }
+        let least = SlotId { slot: 0, sequence: 0 };
+        let most = SlotId { slot: u32::MAX, sequence: u64::MAX };
+        let calls = &self.journal.calls;
+        let executed =
+            |tag: u32| calls.get(tag as usize).is_some_and(|call| !call.idempotent && call.ends == 1);
+        let mut known = self.journal.ids.range((key, least)..=(key, most)).rev();
+        let newest =
+            known.find(|(_, known)| known.starts == 1 && executed(known.tag) && !known.frame.is_empty());
+        let Some(((_, at), known)) = newest else { return };
+        let (at, tag) = (*at, known.tag);
+        let Some((header, body)) = frame::split(&known.frame, Checksum::Whole).ok().flatten() else { return };
+        let Ok(request) = Request::read(&header, body) else { return };
+        let payload = hall::tagged(tag, request.payload.len() + 1);
+        let mut forged = Vec::new();
+        Request { payload: &payload, ..request }.write(&mut forged, Checksum::Whole);
+        // If the slot has gone on, it is an old number and says nothing.
+        let next = SlotId { slot: at.slot, sequence: at.sequence + 1 };
+        let last = SlotId { slot: at.slot, sequence: SlotId::SEQUENCE_MAX };
+        if self.journal.ids.range((key, next)..=(key, last)).next().is_some() {
+            return;
+        }
+        let Some(host) = self.session(&key) else { return };
+        host.session.handle_bytes(now, lane, &forged);
+        let over = host.session.is_over();
+        tell!(self, Host::World, "{id}: call {tag} comes again with another payload, session over: {over}");
+        if !over {
+            self.violate(
+                "misuse-is-detected",
+                format!("call {tag} comes with another payload, and {key} goes on"),
+            );
+        }
+        self.forged.insert(key);
+        self.coverage.hit(Fault::Forgery);
+        self.coverage.met(Row::Misuse);
+        self.told_session(&key);
     }
 
     /// The process dies. Its clients hear of it at once, or when they say something, or never.
@@ -248,7 +323,8 @@ impl World {
 
     /// A host stands still.
     fn pause(&mut self) {
-        let until = self.now + self.some_time();
+        let now = self.now;
+        let until = now + self.some_time();
         let number =
             self.decisions.below(For::Faults, (self.clients.len() + self.servers.len()) as u64) as usize;
         match number.checked_sub(self.clients.len()) {
@@ -260,7 +336,10 @@ impl World {
             }
             Some(number) => {
                 let server = &mut self.servers[number];
+                let before = server.paused.max(now);
                 server.paused = server.paused.max(until);
+                server.disturbed.slept += server.paused - before;
+                server.disturbed.times += 1;
                 tell!(self, Host::Server(number), "stands still until {until:?}");
             }
         }
@@ -287,6 +366,7 @@ impl World {
             Some(number) => {
                 let server = &mut self.servers[number];
                 server.clock.change(now, jump, rate.unwrap_or(server.clock.rate()));
+                server.disturbed.times += 1;
                 tell!(self, Host::Server(number), "its clock jumps by {jump:?}, rate {rate:?}");
                 self.rearm_server(number);
             }

@@ -77,6 +77,7 @@ impl World {
                 self.coverage.met(Row::LostBeforeRead);
             }
             self.check_start(tag, &key, at, idempotent);
+            self.check_starts_in_time(tag);
         }
         if outcome == (Outcome::Result { early: true }) {
             self.take_effect(number, tag);
@@ -127,10 +128,12 @@ impl World {
         if outcome == (Outcome::Result { early: false }) {
             self.take_effect(number, tag);
         }
+        let now = self.now;
         if outcome != Outcome::NotStarted
             && let Some(call) = self.journal.call(tag)
         {
             call.ends += 1;
+            call.done = Some(now);
         }
         let length = self.decisions.below(For::Handlers, self.plan.handlers.reply + 1) as usize;
         let run = &mut self.runs[number];
@@ -164,6 +167,10 @@ impl World {
         let running = |run: &&mut Run| {
             run.state == RunState::Running && run.key == *key && run.at == at && run.idempotent
         };
+        // It may be about to end: then its end is told all the same.
+        if self.decisions.chance(For::Handlers, 500_000) {
+            return;
+        }
         if let Some(run) = self.runs.iter_mut().rev().find(running) {
             run.state = RunState::Over;
         }

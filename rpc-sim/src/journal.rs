@@ -49,6 +49,12 @@ pub(crate) struct Call {
     /// Those of them that ended and had a result or a panic.
     pub(crate) ends: u32,
     pub(crate) seats: Vec<u32>,
+    /// When its last id was written for the first time.
+    pub(crate) written: Instant,
+    /// The last connection that a copy of it was written to, and when.
+    pub(crate) copied: Option<(WireId, Instant)>,
+    /// When its handler came to its end.
+    pub(crate) done: Option<Instant>,
     /// Ids that were written for it, in order.
     pub(crate) ids: Vec<(SessionKey, SlotId)>,
     /// Answer and payload of the first reply that was written for it.
@@ -98,6 +104,8 @@ pub(crate) struct Journal {
     pub(crate) seats: Vec<u32>,
     /// Handlers that were entered.
     pub(crate) executed: u64,
+    /// Frames with which clients have released replies.
+    pub(crate) releases: BTreeMap<SessionKey, Vec<Vec<u8>>>,
     /// Requests that were written, copies included.
     pub(crate) requests: u64,
 }

@@ -1,5 +1,8 @@
 //! The command line of the simulator.
 
+#[cfg(feature = "mutants")]
+mod hunt;
+
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use rpc_sim::{Decisions, Fault, Options, Record, Row, Summary, run, run_seeds};
@@ -24,6 +27,10 @@ struct Arguments {
     /// Run one seed and print everything that happens.
     #[arg(long)]
     trace: bool,
+    /// Switch on one bug after the other, those whose names contain this, and find each.
+    #[cfg(feature = "mutants")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    hunt: Option<String>,
     /// Run one seed and write what was decided to this file.
     #[arg(long)]
     record: Option<PathBuf>,
@@ -45,6 +52,11 @@ fn main() -> ExitCode {
 
 /// Whether nothing was that must not be.
 fn act(arguments: &Arguments) -> Result<bool, String> {
+    #[cfg(feature = "mutants")]
+    if let Some(wanted) = &arguments.hunt {
+        let options = Options { calls: arguments.calls, trace: false };
+        return Ok(hunt::hunt(wanted, arguments.seed, arguments.seeds, arguments.threads, &options));
+    }
     if !arguments.trace && arguments.record.is_none() && arguments.replay.is_none() {
         return Ok(many(arguments));
     }

@@ -47,6 +47,8 @@ pub(crate) struct NetworkPlan {
 pub(crate) struct LoadPlan {
     /// Two calls are so far apart on average.
     pub(crate) every: Duration,
+    /// After so many calls there are none for a while.
+    pub(crate) rest_every: u32,
     /// How many start at once.
     pub(crate) burst: u64,
     /// Of a million calls, so many are idempotent.
@@ -148,10 +150,11 @@ fn draw_network(d: &mut Decisions) -> NetworkPlan {
 }
 
 fn draw_load(d: &mut Decisions, faults: &[Fault]) -> LoadPlan {
-    let least = MS(d.pick(For::Plan, &[3000, 5, 50, 300]));
-    let most = least + MS(d.pick(For::Plan, &[3000, 20, 200, 1000]));
+    let least = MS(d.pick(For::Plan, &[8000, 5, 50, 300]));
+    let most = least + MS(d.pick(For::Plan, &[8000, 20, 200, 1000]));
     LoadPlan {
         every: MICROS(d.pick(For::Plan, &[4000, 2000, 8000, 15_000])),
+        rest_every: d.pick(For::Plan, &[u64::from(u32::MAX), 50, 200]) as u32,
         burst: d.pick(For::Plan, &[1, 1, 4, 20]),
         idempotent: d.pick(For::Plan, &[200_000, 0, 500_000]),
         large: d.pick(For::Plan, &[0, 2_000, 10_000]),

@@ -31,7 +31,7 @@ impl Default for Options {
 }
 
 /// What came of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Of all events and all bytes: the same for every run of the same decisions.
     pub hash: u64,
@@ -55,6 +55,12 @@ pub struct Report {
     pub lines: Vec<String>,
     /// What was decided, if that was asked for.
     pub record: Option<Record>,
+}
+
+impl Report {
+    fn failed(violation: Violation) -> Self {
+        Self { violations: vec![violation], ..Self::default() }
+    }
 }
 
 /// Runs a world to its end.
@@ -157,11 +163,21 @@ pub fn run_seeds(
     summary.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+/// Runs a seed; that something panics is a violation like any other.
+fn run_caught(seed: u64, options: &Options) -> Report {
+    // Nothing of a world that has panicked is used any more.
+    std::panic::catch_unwind(|| run(Decisions::from_seed(seed), options)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let what = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?").to_owned();
+        Report::failed(Violation { check: "no-panic", what, at: rpc_core::Instant(0) })
+    })
+}
+
 /// Some seeds are run twice: the same decisions must leave the same trace.
 fn run_checked(seed: u64, options: &Options) -> Report {
-    let mut report = run(Decisions::from_seed(seed), options);
+    let mut report = run_caught(seed, options);
     if seed.is_multiple_of(TWICE_IN) {
-        let again = run(Decisions::from_seed(seed), options);
+        let again = run_caught(seed, options);
         if again.hash != report.hash {
             let what =
                 format!("the traces of two runs have the hashes {:x} and {:x}", report.hash, again.hash);

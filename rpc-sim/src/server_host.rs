@@ -21,6 +21,7 @@ pub(crate) struct ServerHost {
     pub(crate) clock: Clock,
     /// It stands still until then.
     pub(crate) paused: Instant,
+    pub(crate) disturbed: Disturbed,
     pub(crate) process: Option<Process>,
 }
 
@@ -38,6 +39,21 @@ pub(crate) struct SessionHost {
     pub(crate) session: Box<Session>,
     pub(crate) lanes: [Option<WireId>; CONNECTIONS_PER_SESSION],
     armed: Instant,
+    /// It is over, and its endpoint has forgotten it: only handlers that are asked for or run still know it.
+    pub(crate) gone: bool,
+    /// When it lost its last connection, and how long its server had stood still by then.
+    pub(crate) detached: Option<(Instant, Disturbed)>,
+    /// The client has closed it, or it was misused: that ends it without regard to its lease.
+    pub(crate) closed: bool,
+}
+
+/// How a server's time was disturbed so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Disturbed {
+    /// How long it stood still, all together.
+    pub(crate) slept: Duration,
+    /// How often that was, or its clock was changed.
+    pub(crate) times: u32,
 }
 
 /// A handler that was asked for.
@@ -67,7 +83,12 @@ impl World {
     pub(crate) fn add_server(&mut self, number: usize) {
         let start = Instant(7_000_000_000 * (1 + number as u64));
         let clock = Clock::starting(start, crate::clock::TRUE_RATE);
-        self.servers.push(ServerHost { clock, paused: Instant(0), process: None });
+        self.servers.push(ServerHost {
+            clock,
+            paused: Instant(0),
+            disturbed: Disturbed::default(),
+            process: None,
+        });
         self.start_process(number);
     }
 
@@ -166,7 +187,9 @@ impl World {
         let Some(host) = self.session(&key) else { return };
         host.session.handle_bytes(now, lane, frame);
         tell!(self, Host::Server(key.server), "{id} again: {}", crate::network::described(frame));
-        self.coverage.hit(Fault::Duplicate);
+        if !self.healed {
+            self.coverage.hit(Fault::Duplicate);
+        }
         self.told_session(&key);
     }
 
@@ -183,8 +206,17 @@ impl World {
         let (session, lane) = loop {
             let session = match process.endpoint.handle_hello(now, hello, fresh) {
                 Admission::Open(session) => {
+                    let number = session.id().0;
                     let lanes = Default::default();
-                    process.sessions.insert(number, SessionHost { session, lanes, armed: Instant::NEVER });
+                    let host = SessionHost {
+                        session,
+                        lanes,
+                        armed: Instant::NEVER,
+                        gone: false,
+                        detached: None,
+                        closed: false,
+                    };
+                    process.sessions.insert(number, host);
                     number
                 }
                 Admission::Resume(SessionId(session)) => session,
@@ -199,7 +231,10 @@ impl World {
             match host.session.handle_connected(now, hello) {
                 Ok(lane) => break (session, lane),
                 Err(Refusal::Reject(bytes)) => return self.say_last(id, bytes),
-                Err(Refusal::Over) => process.endpoint.handle_session_over(&host.session),
+                Err(Refusal::Over) => {
+                    host.gone = true;
+                    process.endpoint.handle_session_over(&host.session);
+                }
             }
         };
         let key = SessionKey { server, incarnation, session };
@@ -207,6 +242,9 @@ impl World {
         if let Some(wire) = self.wires.get_mut(&id) {
             wire.server_end = ServerEnd::Attached { session, lane };
             wire.session = Some(key);
+        }
+        if let Some(host) = self.session(&key) {
+            host.detached = None;
         }
         if let Some(host) = self.session(&key)
             && let Some(former) = host.lanes[usize::from(lane.0)].replace(id)
@@ -258,7 +296,18 @@ impl World {
                 host.lanes[usize::from(lane.0)] = None;
                 host.session.handle_disconnected(now, lane);
             }
+            self.note_detached(&key);
             self.told_session(&key);
+        }
+    }
+
+    /// Remembers since when a session has no connection.
+    fn note_detached(&mut self, key: &SessionKey) {
+        let (now, disturbed) = (self.now, self.servers[key.server].disturbed);
+        if let Some(host) = self.session(key)
+            && host.lanes.iter().all(Option::is_none)
+        {
+            host.detached = Some((now, disturbed));
         }
     }
 
@@ -289,12 +338,14 @@ impl World {
         self.drain_session(key);
         self.check_memory(key);
         let Some(process) = self.process(key) else { return };
-        let over = |host: &SessionHost| host.session.is_over() && host.lanes.iter().all(Option::is_none);
-        if process.sessions.get(&key.session).is_some_and(over)
-            && let Some(host) = process.sessions.remove(&key.session)
-        {
+        let over = |host: &SessionHost| {
+            !host.gone && host.session.is_over() && host.lanes.iter().all(Option::is_none)
+        };
+        if let Some(host) = process.sessions.get_mut(&key.session).filter(|host| over(host)) {
+            host.gone = true;
             process.endpoint.handle_session_over(&host.session);
             tell!(self, Host::Server(key.server), "session {} is over", key.session);
+            self.check_lease(key);
         }
     }
 
@@ -343,6 +394,8 @@ impl World {
         let Some(host) = self.session(key) else { return };
         let Some(id) = host.lanes[usize::from(lane.0)].take() else { return };
         host.session.handle_disconnected(now, lane);
+        host.closed |= host.session.is_over();
+        self.note_detached(key);
         tell!(self, Host::Server(key.server), "closes {id}: {error:?}");
         if let Some(error) = error {
             self.complain(id, &error);

@@ -4,14 +4,14 @@ use crate::checks::Violation;
 use crate::client_host::ClientHost;
 use crate::coverage::{Coverage, Fault};
 use crate::decisions::{Decisions, For};
-use crate::journal::Journal;
+use crate::journal::{Journal, SessionKey};
 use crate::network::{Wire, WireId};
 use crate::plan::Plan;
 use crate::queue::{Event, Queue};
 use crate::server_host::{Run, ServerHost};
 use crate::trace::{Host, Trace, tell};
 use rpc_core::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A run that needs more events than this does not come to rest.
@@ -37,8 +37,15 @@ pub(crate) struct World {
     pub(crate) to_call: u32,
     /// Nothing goes wrong any more.
     pub(crate) healed: bool,
+    pub(crate) healed_at: Option<Instant>,
+    /// Sessions whose numbers were used for something else.
+    pub(crate) forged: BTreeSet<SessionKey>,
+    /// Captured frames come again.
+    pub(crate) replays: bool,
     /// Ways between a client and a server on which nothing arrives before a time: what is written up, what is written down.
     pub(crate) partitions: BTreeMap<(usize, usize), [Instant; 2]>,
+    /// Until when a client's dials to a server are refused.
+    pub(crate) walls: BTreeMap<(usize, usize), Instant>,
 }
 
 impl World {
@@ -60,7 +67,11 @@ impl World {
             violations: Vec::new(),
             to_call: calls,
             healed: false,
+            healed_at: None,
+            forged: BTreeSet::new(),
+            replays: false,
             partitions: BTreeMap::new(),
+            walls: BTreeMap::new(),
             plan,
         };
         tell!(world, Host::World, "{:#?}", world.plan);
@@ -176,8 +187,10 @@ impl World {
     /// Everything that was broken works again: only what is late is still late.
     fn heal(&mut self) {
         self.healed = true;
+        self.healed_at = Some(self.now);
         tell!(self, Host::World, "everything is healed");
         self.partitions.clear();
+        self.walls.clear();
         for number in 0..self.servers.len() {
             if self.servers[number].process.is_none() {
                 self.start_process(number);

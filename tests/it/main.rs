@@ -16,6 +16,8 @@ mod nested;
 mod process;
 mod queued;
 mod raw;
+mod relay;
+mod resolve;
 mod resume;
 mod seen;
 mod services;

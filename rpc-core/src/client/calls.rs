@@ -131,6 +131,7 @@ impl Calls {
         for (index, call) in self.all.iter().enumerate() {
             match call.state {
                 CallState::Vacant => {}
+                CallState::Resting if mutant!(RetriesPastDeadline) => {}
                 _ if call.deadline <= now => {
                     expired.push(CallKey { index: index as u32, generation: call.generation });
                 }
@@ -158,7 +159,11 @@ pub(super) struct Removed {
 impl Removed {
     /// What is known of a call that has no answer. `written`: its present request may have been written.
     pub(super) fn execution(&self, written: bool) -> Execution {
-        if written || self.in_doubt { Execution::Unknown } else { Execution::NotExecuted }
+        if written || (self.in_doubt && !mutant!(LastVerdictCounts)) {
+            Execution::Unknown
+        } else {
+            Execution::NotExecuted
+        }
     }
 
     /// What came of the last attempt, if there were others before it; the error itself says it, too.

@@ -104,6 +104,10 @@ impl Client {
         if !fenced {
             self.write_fence(at, id);
         }
+        if mutant!(NoQuarantine) {
+            self.sessions[at].slots.release(now, id.slot);
+            self.send_waiting(now);
+        }
         written
     }
 

@@ -144,6 +144,7 @@ impl Client {
         for (id, mut slot) in self.sessions[at].slots.used() {
             let written = match slot.copy {
                 Copy::None => false,
+                Copy::Frame { .. } if mutant!(WrittenOnlyIfRead) => false,
                 Copy::Frame { position, .. } => open.outgoing.has_taken(position),
                 Copy::Large => !open.outgoing.is_untouched(id),
             };

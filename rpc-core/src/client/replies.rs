@@ -289,7 +289,7 @@ impl Client {
     }
 
     /// A fence that was written because one copy was refused is as good as a refusal of all of them.
-    fn refused_at(&self, at: usize, id: SlotId, retry_after: Option<Duration>) -> Refused {
+    pub(super) fn refused_at(&self, at: usize, id: SlotId, retry_after: Option<Duration>) -> Refused {
         let session = &self.sessions[at];
         Refused {
             address: session.server(),
@@ -309,7 +309,7 @@ impl Client {
         if copy == Copy::None {
             return; // of a copy that was answered already
         }
-        let stray = slot.stray;
+        let stray = slot.stray && !mutant!(RefusalIsVerdict);
         if let Some(open) = session.link.open_mut() {
             // The rest of a large request that was refused by its first part.
             open.outgoing.remove_large(id);
@@ -328,6 +328,11 @@ impl Client {
         }
         if let Some(call) = self.calls.get(key) {
             call.in_doubt |= stray;
+        }
+        if mutant!(NumberReused)
+            && let Some(slot) = self.sessions[at].slots.current(id)
+        {
+            slot.sequence -= 1;
         }
         self.sessions[at].slots.release(now, id.slot);
         self.not_executed(now, key, refused);

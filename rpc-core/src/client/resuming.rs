@@ -88,6 +88,15 @@ impl Client {
         let error = BindError::Interrupted { address, why: format!("the server is going away: {reason}") };
         pace = pace.failed(now, Duration::ZERO, &mut self.jitter, error);
         self.round.pass();
+        if mutant!(GoAwayIsVerdict) {
+            for (id, slot) in self.sessions[CURRENT].slots.used() {
+                if let SlotState::Pending(key) = slot.state {
+                    let refused = self.refused_at(CURRENT, id, None);
+                    self.sessions[CURRENT].slots.release(now, id.slot);
+                    self.not_executed(now, key, refused);
+                }
+            }
+        }
         self.leave(now);
         self.sessions[CURRENT].link = Link::Down(pace);
         // What was asked for meanwhile was not asked here, and has its chance on the next connection.
@@ -165,14 +174,28 @@ impl Client {
         true
     }
 
+    /// What no client may do with a call that runs at most once.
+    fn write_elsewhere(&mut self, key: CallKey) {
+        if let Some(call) = self.calls.get(key) {
+            call.state = CallState::Waiting;
+            self.waiting.push_back(key);
+        }
+    }
+
     /// The session is over, or cannot be had any more. `settled`: its own reply cache has said so, and nothing of it will be
     /// started any more. `why`: what has happened since its last connection was lost, if anything.
     pub(super) fn forget_session(&mut self, now: Instant, at: usize, settled: bool, why: Option<&str>) {
         let server = self.sessions[at].server();
+        let settled = settled || mutant!(ForeignSettles);
         for (id, slot) in self.sessions[at].slots.used() {
             match slot.state {
                 SlotState::Pending(key) | SlotState::Fencing(key) => {
-                    if !self.take_elsewhere(now, key) {
+                    if mutant!(GoneIsNotExecuted) {
+                        let refused = self.refused_at(at, id, None);
+                        self.not_executed(now, key, refused);
+                    } else if mutant!(ResentElsewhere) || (mutant!(ResentInNewSession) && settled) {
+                        self.write_elsewhere(key);
+                    } else if !self.take_elsewhere(now, key) {
                         self.lose_call(now, at, id, key, settled, &server, why);
                     }
                 }

@@ -37,7 +37,7 @@ impl Client {
         let method = self.method_name(call.binding, call.method);
         let Refused { address, code, reason, retry_after, request_id } = refused;
         let attempts = Attempts::default();
-        let error = match call.in_doubt {
+        let error = match call.in_doubt && !mutant!(LastVerdictCounts) {
             // An earlier number of the call may have run, so that this one did not says nothing.
             true => Error::InDoubt { method, address, request_id, attempts },
             false => Error::Refused { method, address, code, reason, retry_after, request_id, attempts },
@@ -58,13 +58,14 @@ impl Client {
             return None;
         }
         let asked = retry_after.unwrap_or_default();
+        let asked = if mutant!(RetriesAtOnce) { Duration::ZERO } else { asked };
         let again = self.config.retry.again(now, attempts, asked, deadline, &mut self.jitter)?;
-        self.budget.retry(now).then_some(again)
+        (mutant!(RetriesUncharged) || self.budget.retry(now)).then_some(again)
     }
 
     /// Whether a call with so many attempts may have another one at once. If so, it is charged.
     pub(super) fn may_retry(&mut self, now: Instant, attempts: u8) -> bool {
-        attempts < self.config.retry.attempts && self.budget.retry(now)
+        attempts < self.config.retry.attempts && (mutant!(RetriesUncharged) || self.budget.retry(now))
     }
 
     /// Calls whose delay is over are sent like new ones.

@@ -177,6 +177,8 @@ impl Client {
         for (id, slot) in self.sessions[at].slots.used() {
             match slot.state {
                 SlotState::Free => {}
+                SlotState::Pending(_) if mutant!(RequestLostOnResume) => {}
+                SlotState::Fencing(_) | SlotState::Quarantined(..) if mutant!(FenceLostOnResume) => {}
                 SlotState::Pending(key) => self.write_request_again(at, id, key),
                 SlotState::Fencing(_) | SlotState::Quarantined(..) => self.write_fence(at, id),
             }

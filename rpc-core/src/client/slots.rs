@@ -124,7 +124,9 @@ impl Slots {
     /// The slot with this id, if that is still its current call.
     #[inline]
     pub(super) fn current(&mut self, id: SlotId) -> Option<&mut Slot> {
-        self.all.get_mut(id.slot as usize).filter(|slot| slot.sequence == id.sequence)
+        self.all
+            .get_mut(id.slot as usize)
+            .filter(|slot| slot.sequence == id.sequence || mutant!(RepliedBySlot))
     }
 
     /// The slot's call was executed, and is over. Its request has told the server that the reply before it has come.

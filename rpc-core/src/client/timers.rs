@@ -56,6 +56,7 @@ impl Client {
                 Link::Ready(open) => {
                     let limits = &self.config.limits;
                     let probe = open.liveness.next(self.is_busy(at), limits);
+                    let probe = if mutant!(NeverProbes) { Instant::NEVER } else { probe };
                     probe.min(open.busy_again).min(session.slots.idle_at(limits.keep_alive))
                 }
             };
@@ -88,6 +89,9 @@ impl Client {
         let Link::Ready(open) = &mut session.link else { return };
         if now >= session.slots.idle_at(self.config.limits.keep_alive) {
             Release { ids: session.slots.take_kept() }.write(open.outgoing.ready());
+        }
+        if mutant!(NeverProbes) {
+            return;
         }
         match open.liveness.poll(now, busy, open.outgoing.handed_out(), &self.config.limits) {
             Probe::Wait(_) => {}

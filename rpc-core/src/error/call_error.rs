@@ -1,6 +1,7 @@
 //! The handler's own refusal, or the framework's failure.
 
 use super::{Error, Execution};
+use crate::ids::RequestId;
 use std::fmt;
 
 /// Why a call to a method `-> Result<T, E>` has no `T`. `E` needs nothing of this crate.
@@ -29,6 +30,14 @@ impl<E> CallError<E> {
         match self {
             CallError::Application(_) => Execution::Executed,
             CallError::Failed(error) => error.execution(),
+        }
+    }
+
+    /// The number of a call that failed, if it was given one: see [`Error::request_id`]. None for a refusal.
+    pub fn request_id(&self) -> Option<RequestId> {
+        match self {
+            CallError::Application(_) => None,
+            CallError::Failed(error) => error.request_id(),
         }
     }
 }

@@ -130,6 +130,13 @@ impl Endpoint {
             if self.tokens.get(id).is_some_and(|known| known.matches(token)) {
                 return Admission::Resume(*id);
             }
+            if mutant!(UnknownSessionResumes) {
+                let mut admission = self.open(hello, Fresh { session: *id, token: Token(token.0) });
+                if let Admission::Open(session) = &mut admission {
+                    session.welcomed = true;
+                }
+                return admission;
+            }
             if self.draining {
                 return refuse(RejectCode::NoSession, 0, "the session is not known here");
             }

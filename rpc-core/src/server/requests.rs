@@ -119,6 +119,7 @@ impl Session {
             true => 0,
             false => xxh3_64_with_seed(request.payload.as_slice(), entry.seed),
         };
+        let hash = if mutant!(DeadlineHashed) && hash != 0 { hash ^ request.deadline.0 } else { hash };
         let index = request.id.slot as usize;
         if index >= self.slots.len() {
             self.slots.resize_with(index + 1, Slot::default);
@@ -133,6 +134,9 @@ impl Session {
             }
             Lookup::Join => slot.waiters |= lane.mask(),
             Lookup::Attach => {
+                if mutant!(WaiterReplaced) {
+                    slot.waiters = 0;
+                }
                 slot.waiters |= lane.mask();
                 slot.attached |= lane.mask();
                 self.stats.attached += 1;
@@ -212,6 +216,9 @@ impl Session {
             return;
         };
         let (idempotent, stopped) = (running.idempotent, running.stopped);
+        if mutant!(PanicLeavesRunning) && matches!(completion, Completion::Failed { .. }) {
+            return;
+        }
         self.executing -= 1;
         let (answer, payload) = match completion {
             Completion::Ok(payload) => (Answer::Ok, payload),
@@ -278,6 +285,13 @@ impl Session {
     /// The number will never run, nor will one before it that has not started.
     fn fence(&mut self, lane: Lane, id: SlotId) {
         let slot = &mut self.slots[id.slot as usize];
+        if mutant!(FenceIgnored) && id.sequence > slot.last {
+            return;
+        }
+        let vacant = id.sequence == slot.last && matches!(slot.state, SlotState::Vacant);
+        if (mutant!(FenceNotStored) && id.sequence > slot.last) || (mutant!(VacantFenceNotStored) && vacant) {
+            return self.answer_all(lane.mask(), id, Answer::Fenced, &[]);
+        }
         let left = SlotId { sequence: slot.last, ..id };
         let mut waiters = std::mem::take(&mut slot.waiters);
         if left != id {

@@ -1,9 +1,23 @@
 //! No call ends later than its deadline, but for the step of the timer and what its host slept through.
 
+use crate::coverage::Fault;
 use crate::world::World;
 use std::time::Duration;
 
 impl World {
+    /// A handler is entered: somebody still waits for it. Clocks that are changed meanwhile make that unsure.
+    pub(crate) fn check_starts_in_time(&mut self, tag: u32) {
+        let Some(call) = self.journal.calls.get(tag as usize) else { return };
+        let deadline = self.clients[call.client].clock.world(call.deadline);
+        // And a frame that comes twice may name another time on another connection.
+        let sure =
+            !self.replays && ![Fault::Clock, Fault::Duplicate].iter().any(|fault| self.plan.has(*fault));
+        if sure && self.now > deadline + Duration::from_millis(1) {
+            let late = self.now - deadline;
+            self.violate("starts-in-time", format!("call {tag} starts {late:?} after its deadline"));
+        }
+    }
+
     /// A call ends now.
     pub(crate) fn check_deadline(&mut self, client: usize, tag: u32) {
         let now = self.client_now(client);

@@ -39,6 +39,7 @@ impl World {
     /// Every request that was written to a session which still lives arrives once more, but for those that the server has
     /// refused and not stored: of them there is no further copy.
     pub(super) fn replay_everything(&mut self) {
+        self.replays = true;
         let attached = |end: &ServerEnd| matches!(end, ServerEnd::Attached { .. });
         let wires: Vec<_> =
             self.wires.iter().filter(|(_, wire)| attached(&wire.server_end)).map(|(id, _)| *id).collect();
@@ -73,7 +74,8 @@ impl World {
         self.run_until(self.now + self.plan.lease * 4 + SLOTS_FREE);
         for server in 0..self.servers.len() {
             let Some(process) = &self.servers[server].process else { continue };
-            let left: Vec<u64> = process.sessions.keys().copied().collect();
+            let live = process.sessions.iter().filter(|(_, host)| !host.gone);
+            let left: Vec<u64> = live.map(|(session, _)| *session).collect();
             if !left.is_empty() {
                 self.violate("sessions-end", format!("s{server} still has the sessions {left:?}"));
             }

@@ -9,7 +9,7 @@ impl World {
         let limits = self.plan.server.limits.clone();
         let Some(process) = self.process(key) else { return };
         let all = process.endpoint.replies_kept();
-        let sessions = process.sessions.len();
+        let sessions = process.sessions.values().filter(|host| !host.gone).count();
         let Some(host) = process.sessions.get(&key.session) else { return };
         let (kept, executing) = (host.session.replies_kept(), host.session.executing());
         let bounds = [

@@ -70,6 +70,9 @@ impl World {
                     self.hear_cancel(key, cancel.id);
                 }
             }
+            (Kind::Release, Some(key)) => {
+                self.journal.releases.entry(key).or_default().push(whole.to_vec());
+            }
             (Kind::Reply, Some(key)) => {
                 if let Ok(reply) = Reply::read(header, body) {
                     self.hear_reply(key, &reply);
@@ -122,6 +125,10 @@ impl World {
         let at = (key, request.id);
         let Some(tag) = hall::tag_of(request.payload) else { return };
         self.check_written_in_time(tag, client);
+        let now = self.now;
+        if let Some(call) = self.journal.call(tag) {
+            call.copied = Some((wire, now));
+        }
         if let Some(known) = self.journal.ids.get_mut(&at) {
             known.copies += 1;
             let owner = known.tag;
@@ -140,9 +147,11 @@ impl World {
 
     /// A call is written under an id for the first time.
     fn hear_new_id(&mut self, wire: WireId, client: usize, tag: u32, at: (SessionKey, SlotId)) {
+        let now = self.now;
         let Some(call) = self.journal.calls.get_mut(tag as usize) else { return };
         let (before, first) = (call.ids.last().copied(), call.wire.take());
         call.ids.push(at);
+        call.written = now;
         if first.is_some_and(|first| first != wire) {
             self.coverage.met(Row::NeverWritten);
         } else if call.waits {
@@ -199,6 +208,10 @@ impl World {
                 }
             }
             Answer::Busy => self.coverage.met(Row::FenceBusy),
+            Answer::Executed => {
+                self.coverage.hit(Fault::Forgetful);
+                known.refused = None;
+            }
             _ => known.refused = None,
         }
         if reply.attached {
