@@ -73,9 +73,9 @@
 //!
 //! # When it says `Unknown`
 //!
-//! A call that ends as [`Execution::Unknown`] has run out of time while its answer was still to come. The client does not send
-//! it any more, and asks the server for a promise: if you have not started it, never do, and tell me in any case what became
-//! of it. [`resolve`](Channel::resolve) waits for that answer, which is final.
+//! A call that ends as [`Execution::Unknown`] has run out of time, or lost its server for good, while its answer was still to
+//! come. The client does not send it any more, and asks the server for a promise: if you have not started it, never do, and
+//! tell me in any case what became of it. [`resolve`](Channel::resolve) waits for that answer, which is final.
 //!
 //! | [`Resolution`] | means | what to do |
 //! |---|---|---|

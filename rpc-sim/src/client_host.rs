@@ -9,7 +9,7 @@ use crate::network::{Ending, Pipe, ServerEnd, Way, Wire, WireId};
 use crate::queue::{Dialled, Event};
 use crate::trace::{Host, tell};
 use crate::world::World;
-use rpc_core::client::{BindingId, CallKey, Client, ConnectionId, NewCall, Outcome, Output};
+use rpc_core::client::{BindingId, CallKey, Client, ConnectionId, NewCall, Output};
 use rpc_core::service::{Reply, Verdict};
 use rpc_core::{BindError, Code, Error, Execution, Instant, RequestId, Tried};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,8 @@ pub(crate) struct ClientHost {
     calls: BTreeMap<(u32, u32), u32>,
     /// Calls that ended as unknown, until it is known what became of them.
     pub(crate) unknown: BTreeMap<RequestId, u32>,
+    /// Of these calls it has said that it is known what became of them, before it said that they have ended.
+    told: BTreeSet<RequestId>,
     /// The connection that new calls go to.
     pub(crate) ready: Option<WireId>,
     /// The session that the last request was written to.
@@ -63,6 +65,7 @@ impl World {
             wires: BTreeMap::new(),
             calls: BTreeMap::new(),
             unknown: BTreeMap::new(),
+            told: BTreeSet::new(),
             ready: None,
             session: None,
             retries: 0,
@@ -139,6 +142,8 @@ impl World {
             ends: 0,
             seats: Vec::new(),
             written: Instant::NEVER,
+            copied: None,
+            done: None,
             ids: Vec::new(),
             reply: None,
             result: None,
@@ -212,7 +217,10 @@ impl World {
                     tell!(self, Host::Client(client), "bound: {outcome:?}");
                 }
                 Output::Ended(key, result) => self.ended(client, key, result),
-                Output::Settled(id) => self.settled(client, id),
+                Output::Settled(id) if self.clients[client].unknown.contains_key(&id) => {
+                    self.settled(client, id);
+                }
+                Output::Settled(id) => drop(self.clients[client].told.insert(id)),
             }
         }
     }
@@ -269,6 +277,8 @@ impl World {
         if apart || (self.may(Fault::Hanging) && self.decisions.chance(For::Faults, half)) {
             how = Dialled::TimedOut;
             self.coverage.hit(if apart { Fault::Partition } else { Fault::Hanging });
+        } else if self.walls.get(&(client, server)).is_some_and(|until| *until > self.now) {
+            how = Dialled::Refused;
         } else if self.may(Fault::Refused) && self.decisions.chance(For::Faults, half) {
             how = Dialled::Refused;
             self.coverage.hit(Fault::Refused);
@@ -456,14 +466,14 @@ impl World {
         }
     }
 
-    /// Nobody knows yet whether it ran: what does the client say when it is asked?
+    /// Nobody knows yet whether it ran: its client will say, if it can find out. It may have said so already.
     fn ended_unknown(&mut self, client: usize, tag: u32, error: &Error) {
         let idempotent = self.journal.calls.get(tag as usize).is_none_or(|call| call.idempotent);
-        let Some(id) = error.request_id().filter(|_| !idempotent) else { return };
-        self.clients[client].unknown.insert(id, tag);
-        let now = self.client_now(client);
-        // What is said at once is said again as an output only if it was pending before.
-        if !matches!(self.clients[client].engine.outcome(now, id), Outcome::Pending) {
+        let asked = matches!(error, Error::DeadlineExceeded { .. } | Error::ConnectionLost { .. });
+        let Some(id) = error.request_id().filter(|_| asked && !idempotent) else { return };
+        let host = &mut self.clients[client];
+        host.unknown.insert(id, tag);
+        if host.told.remove(&id) {
             self.settled(client, id);
         }
     }

@@ -84,7 +84,12 @@ impl World {
 
     /// Both ends notice; what is on its way is lost from some byte on.
     fn cut(&mut self) {
-        let Some(id) = self.some_wire() else { return };
+        if let Some(id) = self.some_wire() {
+            self.cut_wire(id);
+        }
+    }
+
+    fn cut_wire(&mut self, id: WireId) {
         for way in [Way::Up, Way::Down] {
             let Some(wire) = self.wires.get_mut(&id) else { return };
             let pipe = wire.pipe(way);
@@ -119,9 +124,15 @@ impl World {
         wire.down.vanish();
         self.queue.push(until, Event::Arrival(id, Way::Up));
         // The client has some time to write more.
+        let (client, server) = (wire.client, wire.server);
         let noticed = self.now + soon.min(Duration::from_millis(30));
         self.queue.push(noticed, Event::Noticed(id, Way::Down));
         tell!(self, Host::World, "{id} is given up by its client, what it writes comes {late:?} late");
+        // Perhaps it cannot come back, and goes elsewhere.
+        if self.decisions.chance(For::Faults, 400_000) {
+            let wall = self.some_time();
+            self.walls.insert((client, server), until + wall);
+        }
     }
 
     fn black_hole(&mut self) {
@@ -206,6 +217,9 @@ impl World {
             frame.clone_from(release);
         }
         self.deliver_again(id, &frame);
+        if self.decisions.chance(For::Faults, 300_000) {
+            self.cut_wire(id);
+        }
     }
 
     /// A recorded request comes again with other arguments: its session must end, with everything in it.

@@ -128,10 +128,12 @@ impl World {
         if outcome == (Outcome::Result { early: false }) {
             self.take_effect(number, tag);
         }
+        let now = self.now;
         if outcome != Outcome::NotStarted
             && let Some(call) = self.journal.call(tag)
         {
             call.ends += 1;
+            call.done = Some(now);
         }
         let length = self.decisions.below(For::Handlers, self.plan.handlers.reply + 1) as usize;
         let run = &mut self.runs[number];

@@ -51,6 +51,10 @@ pub(crate) struct Call {
     pub(crate) seats: Vec<u32>,
     /// When its last id was written for the first time.
     pub(crate) written: Instant,
+    /// The last connection that a copy of it was written to, and when.
+    pub(crate) copied: Option<(WireId, Instant)>,
+    /// When its handler came to its end.
+    pub(crate) done: Option<Instant>,
     /// Ids that were written for it, in order.
     pub(crate) ids: Vec<(SessionKey, SlotId)>,
     /// Answer and payload of the first reply that was written for it.

@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) replays: bool,
     /// Ways between a client and a server on which nothing arrives before a time: what is written up, what is written down.
     pub(crate) partitions: BTreeMap<(usize, usize), [Instant; 2]>,
+    /// Until when a client's dials to a server are refused.
+    pub(crate) walls: BTreeMap<(usize, usize), Instant>,
 }
 
 impl World {
@@ -69,6 +71,7 @@ impl World {
             forged: BTreeSet::new(),
             replays: false,
             partitions: BTreeMap::new(),
+            walls: BTreeMap::new(),
             plan,
         };
         tell!(world, Host::World, "{:#?}", world.plan);
@@ -187,6 +190,7 @@ impl World {
         self.healed_at = Some(self.now);
         tell!(self, Host::World, "everything is healed");
         self.partitions.clear();
+        self.walls.clear();
         for number in 0..self.servers.len() {
             if self.servers[number].process.is_none() {
                 self.start_process(number);

@@ -89,7 +89,7 @@ impl Client {
         }
         // Of a request in parts the server runs nothing before it has the last one, which is not written any more.
         let written = stray || begun == Begun::Gone;
-        if idempotent || mutant!(NoQuarantine) {
+        if idempotent {
             // A hint to stop; nobody waits for the answer.
             self.write_fence(at, id);
             self.sessions[at].slots.release(now, id.slot);
@@ -103,6 +103,10 @@ impl Client {
         }
         if !fenced {
             self.write_fence(at, id);
+        }
+        if mutant!(NoQuarantine) {
+            self.sessions[at].slots.release(now, id.slot);
+            self.send_waiting(now);
         }
         written
     }

@@ -85,7 +85,7 @@ impl Session {
             token: self.agreed.token,
             incarnation: self.agreed.incarnation,
             domain: self.agreed.domain,
-            lease_ms: u32::try_from(limits.lease.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX),
+            lease_ms: u32::try_from(limits.lease.as_millis()).unwrap_or(u32::MAX),
             resumed: std::mem::replace(&mut self.welcomed, true),
             software: self.config.software.clone(),
         };

@@ -7,12 +7,14 @@ use crate::journal::{Call, End};
 use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::client::Outcome;
-use rpc_core::{Error, Execution, RequestId};
+use rpc_core::{Error, Execution, Instant, RequestId};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// In which every call is answered that can be.
 const HEALTHY: Duration = Duration::from_secs(6);
+/// In which an answer arrives on a connection that works.
+const ANSWERED: Duration = Duration::from_secs(1);
 
 impl World {
     /// A client says that it is known now what became of a call.
@@ -48,6 +50,7 @@ impl World {
 
     /// Once everything is healed, a call that was written for the first time this long ago has its answer.
     pub(crate) fn check_cause(&mut self, tag: u32, error: &Error) {
+        self.check_answered(tag, error);
         let Some(healed) = self.healed_at else { return };
         let Some(call) = self.journal.calls.get(tag as usize) else { return };
         let waited = self.now - healed.max(call.written);
@@ -57,6 +60,25 @@ impl World {
             let what =
                 format!("call {tag} had {waited:?} after it was written and everything was healed: {error}");
             self.violate("unknown-has-a-cause", what);
+        }
+    }
+
+    /// A call that ends for want of an answer has no answer on its way: its handler has ended, and the connection that it was
+    /// written to works, and all of that for a while.
+    fn check_answered(&mut self, tag: u32, error: &Error) {
+        let call = self.journal.calls.get(tag as usize).filter(|call| !call.idempotent);
+        let Some(call) = call else { return };
+        let (Some(done), Some((wire, copied))) = (call.done, call.copied) else { return };
+        let then = Instant(self.now.0.saturating_sub(ANSWERED.as_nanos() as u64));
+        let Some(wire) = self.wires.get(&wire).filter(|wire| wire.client_open && wire.server_open()) else {
+            return;
+        };
+        let hosts_work =
+            self.clients[wire.client].disturbed <= then && self.servers[wire.server].paused <= then;
+        let works = hosts_work && wire.up.flows_since(then) && wire.down.flows_since(then) && !wire.corrupted;
+        if works && done.max(copied) < then && matches!(error, Error::DeadlineExceeded { .. }) {
+            let what = format!("call {tag} was done at {done:?} and written at {copied:?}: {error}");
+            self.violate("answers-arrive", what);
         }
     }
 
@@ -76,6 +98,11 @@ impl World {
                 let outcome = self.clients[client].engine.outcome(now, id);
                 if let Outcome::Pending = outcome {
                     self.violate("settled", format!("call {tag} ({id}) is still pending at c{client}"));
+                } else {
+                    self.violate(
+                        "settled",
+                        format!("call {tag} ({id}) is settled, which c{client} never said"),
+                    );
                 }
             }
         }

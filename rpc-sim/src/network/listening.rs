@@ -125,6 +125,10 @@ impl World {
         let at = (key, request.id);
         let Some(tag) = hall::tag_of(request.payload) else { return };
         self.check_written_in_time(tag, client);
+        let now = self.now;
+        if let Some(call) = self.journal.call(tag) {
+            call.copied = Some((wire, now));
+        }
         if let Some(known) = self.journal.ids.get_mut(&at) {
             known.copies += 1;
             let owner = known.tag;

@@ -109,6 +109,11 @@ impl Pipe {
         self.on_the_way = self.bytes();
     }
 
+    /// Nothing has held it up since then.
+    pub(crate) fn flows_since(&self, then: Instant) -> bool {
+        !self.black_hole && !self.ended && self.stalled <= then
+    }
+
     /// Bytes that will still arrive.
     pub(crate) fn bytes(&self) -> usize {
         let length = |piece: &Piece| if let Piece::Bytes(bytes) = piece { bytes.len() } else { 0 };
