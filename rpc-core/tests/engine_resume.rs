@@ -294,6 +294,33 @@ fn arguments_that_cannot_be_read_are_refused_on_all_connections() {
 }
 
 #[test]
+fn a_fence_that_waits_for_a_handler_which_is_not_entered_is_kept() {
+    let (mut host, welcome, one, other) = running(SELL);
+    host.send(other, &cancel(FIRST, true));
+    let refusal = Completion::NotStarted { code: Code::Unavailable, reason: "closed".into() };
+    host.complete(&welcome, FIRST, refusal);
+    assert_eq!(host.answers(other), [(FIRST, Answer::Fenced)], "a fence is never refused");
+    assert_eq!(host.answers(one), [(FIRST, Answer::Fenced)]);
+    host.send(other, &ask(FIRST, SELL, b"seat"));
+    assert_eq!(host.begin(), [], "a late copy does not run");
+    assert_eq!(host.answers(other), [(FIRST, Answer::Fenced)]);
+}
+
+#[test]
+fn a_late_bind_of_an_earlier_connection_is_no_fault() {
+    let mut host = Host::new();
+    let (one, welcome) = host.open();
+    let two = host.resume(&welcome, 2);
+    host.send(two, &bind(2, 6));
+    host.send(one, &bind(2, 3));
+    assert_eq!(host.kinds(one), [], "the client has asked again since");
+    host.send(one, &ask(FIRST, SELL, b"seat"));
+    assert_eq!(host.begin(), [FIRST], "the connection goes on");
+    host.send(two, &bind(3, 3));
+    assert_eq!(host.kinds(two), [Kind::Bound, Kind::Close], "on the newest connection it is one");
+}
+
+#[test]
 fn a_new_connection_in_the_place_of_a_lost_one_gets_no_answer_that_it_did_not_ask_for() {
     let (mut host, welcome, one, other) = running(SELL);
     host.send(other, &ask(FIRST, SELL, b"seat"));

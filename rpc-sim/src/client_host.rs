@@ -266,7 +266,15 @@ impl World {
         }
     }
 
-    fn dial(&mut self, client: usize, connection: ConnectionId, server: usize, within: Duration) {
+    fn dial(&mut self, client: usize, connection: ConnectionId, address: usize, within: Duration) {
+        let mut server = address;
+        let walled = self.walls.get(&(client, server)).is_some_and(|until| *until > self.now);
+        let others = self.servers.len() as u64 - 1;
+        if self.may(Fault::Elsewhere) && others > 0 && (walled || self.decisions.chance(For::Faults, 300_000))
+        {
+            server = (server + 1 + self.decisions.below(For::Faults, others) as usize) % self.servers.len();
+            self.coverage.hit(Fault::Elsewhere);
+        }
         let apart = self.apart(client, server);
         let mut after = self.latency(0) * 2;
         let mut how = match self.servers[server].process {
@@ -349,6 +357,7 @@ impl World {
             server_unread: Vec::new(),
             session: None,
             resumes: None,
+            welcomed: None,
             corrupted: false,
             unwanted: false,
             again: Vec::new(),

@@ -45,6 +45,8 @@ counted! {
     Refused = "dial refused",
     /// Dials hang until they are given up.
     Hanging = "dial hangs",
+    /// An address leads to another server than before.
+    Elsewhere = "balancer",
     /// Dials take long, and what is said first does too.
     Slow = "slow dial",
     /// A server dies with everything that it knows, and another one starts in its place.

@@ -54,6 +54,7 @@ impl World {
             Fault::Refused
             | Fault::Hanging
             | Fault::Slow
+            | Fault::Elsewhere
             | Fault::Panic
             | Fault::SlowHandler
             | Fault::Queue
@@ -124,10 +125,14 @@ impl World {
         wire.down.vanish();
         self.queue.push(until, Event::Arrival(id, Way::Up));
         // The client has some time to write more.
-        let (client, server) = (wire.client, wire.server);
+        let (client, server, session) = (wire.client, wire.server, wire.session);
         let noticed = self.now + soon.min(Duration::from_millis(30));
         self.queue.push(noticed, Event::Noticed(id, Way::Down));
         tell!(self, Host::World, "{id} is given up by its client, what it writes comes {late:?} late");
+        // Handlers may still run when it comes.
+        if let Some(key) = session {
+            self.dozing.insert(key, until);
+        }
         // Perhaps it cannot come back, and goes elsewhere.
         if self.decisions.chance(For::Faults, 400_000) {
             let wall = self.some_time();
@@ -211,13 +216,15 @@ impl World {
         let back = self.decisions.below(For::Faults, frames.len().min(8) as u64) as usize;
         let mut frame = frames[frames.len() - 1 - back].clone();
         let releases = self.journal.releases.get(&key);
-        if self.decisions.chance(For::Faults, 200_000)
+        let mut cuts = self.decisions.chance(For::Faults, 300_000);
+        if self.decisions.chance(For::Faults, 400_000)
             && let Some(release) = releases.and_then(|all| all.last())
         {
             frame.clone_from(release);
+            cuts = true;
         }
         self.deliver_again(id, &frame);
-        if self.decisions.chance(For::Faults, 300_000) {
+        if cuts {
             self.cut_wire(id);
         }
     }

@@ -61,7 +61,7 @@ impl World {
             );
             return self.told_session(&key);
         }
-        let (outcome, takes) = self.draw_handler();
+        let (outcome, takes) = self.draw_handler(&key);
         tell!(
             self,
             Host::Server(key.server),
@@ -85,7 +85,8 @@ impl World {
         self.queue.push(self.now + takes, Event::Finish(number));
     }
 
-    fn draw_handler(&mut self) -> (Outcome, Duration) {
+    fn draw_handler(&mut self, key: &SessionKey) -> (Outcome, Duration) {
+        let dozing = self.dozing.get(key).map(|until| (*until - self.now).as_micros() as u64);
         let plan = &self.plan.handlers;
         let (least, most) = (plan.takes.0.as_micros() as u64, plan.takes.1.as_micros() as u64);
         let (slow, panics, not_started) = (plan.slow, plan.panics, plan.not_started);
@@ -99,8 +100,16 @@ impl World {
             takes += d.between(For::Handlers, 100_000, 5_000_000);
             self.coverage.hit(Fault::SlowHandler);
         }
+        if let Some(dozing) = dozing.filter(|dozing| *dozing > 0)
+            && d.chance(For::Handlers, 300_000)
+        {
+            takes = takes.max(dozing + d.below(For::Handlers, 200_000));
+        }
         let mut outcome = Outcome::Result { early };
-        if panics > 0 && d.chance(For::Handlers, panics) {
+        if dozing.is_some_and(|dozing| dozing > 0) && d.chance(For::Handlers, 100_000) {
+            // So that the late copy finds a number that was refused.
+            (outcome, takes) = (Outcome::NotStarted, 0);
+        } else if panics > 0 && d.chance(For::Handlers, panics) {
             outcome = Outcome::Panic;
             self.coverage.hit(Fault::Panic);
         } else if not_started > 0 && d.chance(For::Handlers, not_started) {

@@ -25,6 +25,7 @@ mod plan;
 mod queue;
 mod runner;
 mod server_host;
+mod shrink;
 mod trace;
 mod world;
 
@@ -32,3 +33,4 @@ pub use checks::Violation;
 pub use coverage::{Coverage, Fault, Row};
 pub use decisions::{Decisions, Record};
 pub use runner::{Options, Report, Summary, run, run_seeds};
+pub use shrink::shrink;

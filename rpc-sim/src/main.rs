@@ -5,9 +5,12 @@ mod hunt;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use rpc_sim::{Decisions, Fault, Options, Record, Row, Summary, run, run_seeds};
+use rpc_sim::{Decisions, Fault, Options, Record, Row, Summary, run, run_seeds, shrink};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Runs that shrinking may take.
+const SHRINKING_MAX: u32 = 3000;
 
 /// Runs clients and servers in a faulty world, one world a seed.
 #[derive(Debug, Parser)]
@@ -34,6 +37,9 @@ struct Arguments {
     /// Run one seed and write what was decided to this file.
     #[arg(long)]
     record: Option<PathBuf>,
+    /// Make what is recorded as small as it can be while the same promise is broken.
+    #[arg(long)]
+    shrink: bool,
     /// Run what such a file holds.
     #[arg(long)]
     replay: Option<PathBuf>,
@@ -81,6 +87,10 @@ fn act(arguments: &Arguments) -> Result<bool, String> {
     println!("{} events, {} calls, hash {:x}", report.events, report.calls, report.hash);
     if let (Some(file), Some(mut record)) = (&arguments.record, report.record) {
         record.trim();
+        if arguments.shrink {
+            let options = Options { calls: arguments.calls, trace: false };
+            record = shrink(&record, &options, SHRINKING_MAX).unwrap_or(record);
+        }
         std::fs::write(file, record.to_text()).map_err(|error| format!("{}: {error}", file.display()))?;
     }
     Ok(report.violations.is_empty())
@@ -104,22 +114,22 @@ fn many(arguments: &Arguments) -> bool {
     summary.violated == 0
 }
 
+/// What was met, in two columns.
 fn print(summary: &Summary) {
-    for fault in Fault::ALL {
-        println!("fault {:<20} {:>10}", fault.name(), summary.coverage.fault(*fault));
+    let faults = Fault::ALL.iter().map(|fault| (fault.name(), summary.coverage.fault(*fault)));
+    let mut rows = Row::ALL.iter().map(|row| (row.name(), summary.coverage.row(*row)));
+    println!("{:<20} {:>10}   {:<20} {:>10}", "faults", "hits", "rows of the table", "met");
+    for (name, hits) in faults {
+        match rows.next() {
+            Some((row, met)) => println!("{name:<20} {hits:>10}   {row:<20} {met:>10}"),
+            None => println!("{name:<20} {hits:>10}"),
+        }
     }
-    for row in Row::ALL {
-        println!("row   {:<20} {:>10}", row.name(), summary.coverage.row(*row));
-    }
+    rows.for_each(|(row, met)| println!("{:<31}   {row:<20} {met:>10}", ""));
+    let Summary { seeds, calls, requests, executed, results, unknown, events, .. } = summary;
     println!(
-        "{} seeds, {} calls, {} requests, {} executed, {} results, {} unknown, {} events",
-        summary.seeds,
-        summary.calls,
-        summary.requests,
-        summary.executed,
-        summary.results,
-        summary.unknown,
-        summary.events
+        "{seeds} seeds, {calls} calls, {requests} requests written, {executed} executed, {events} events"
     );
-    println!("{} violations", summary.violated);
+    println!("{results} calls ended with a result, {unknown} as unknown");
+    println!("{} seeds with violations", summary.violated);
 }

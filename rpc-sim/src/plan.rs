@@ -84,15 +84,23 @@ impl Plan {
         let lease = MS(d.pick(For::Plan, &[2000, 5000, 1000, 500, 200]));
         let network = draw_network(d);
         let mut load = draw_load(d, &faults);
-        let handlers = draw_handlers(d, &faults);
+        let mut handlers = draw_handlers(d, &faults);
         let probes = draw_probes(d);
-        let slots = d.pick(For::Plan, &[64, 1, 2, 3, 4, 8, 16, 32]) as u32;
+        let mut slots = d.pick(For::Plan, &[64, 1, 2, 3, 4, 8, 16, 32]) as u32;
+        if has(Fault::Queue) && d.chance(For::Plan, 400_000) {
+            // Callers give up long before their requests have their turn.
+            handlers.queued = (1_000_000, MS(2000));
+            (load.timeout, load.idempotent) = ((MS(50), MS(250)), 800_000);
+            slots = slots.max(8);
+        }
         // No more than can be carried: or most calls would only wait for a slot, and end so.
         let a_call = (handlers.takes.0 + handlers.takes.1) / 2 + network.latency * 2 + network.jitter;
-        load.every = load.every.max(a_call / (clients as u32 * slots.min(16))).min(MS(100));
+        load.every = load.every.max(a_call * 2 / (clients as u32 * slots.min(16))).min(MS(100));
         let mut client = client::Config { addresses: servers, ..client::Config::default() };
         client.limits = probes.clone().outgoing_max(64 << 10);
-        client.connect_window = MS(d.pick(For::Plan, &[5000, 1000, 300]));
+        // Long enough for a dial and a handshake at each address.
+        let least = (network.latency + network.jitter) * 10 * servers as u32;
+        client.connect_window = MS(d.pick(For::Plan, &[5000, 1000, 300])).max(least);
         client.wait_for_server = Duration::from_secs(60);
         client.retry = draw_retry(d);
         let mut limits = probes.slots(slots).lease(lease);
@@ -150,7 +158,7 @@ fn draw_network(d: &mut Decisions) -> NetworkPlan {
 }
 
 fn draw_load(d: &mut Decisions, faults: &[Fault]) -> LoadPlan {
-    let least = MS(d.pick(For::Plan, &[8000, 5, 50, 300]));
+    let least = MS(d.pick(For::Plan, &[8000, 5, 50, 300, 2000, 8000]));
     let most = least + MS(d.pick(For::Plan, &[8000, 20, 200, 1000]));
     LoadPlan {
         every: MICROS(d.pick(For::Plan, &[4000, 2000, 8000, 15_000])),

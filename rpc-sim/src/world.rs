@@ -37,13 +37,14 @@ pub(crate) struct World {
     pub(crate) to_call: u32,
     /// Nothing goes wrong any more.
     pub(crate) healed: bool,
-    pub(crate) healed_at: Option<Instant>,
     /// Sessions whose numbers were used for something else.
     pub(crate) forged: BTreeSet<SessionKey>,
     /// Captured frames come again.
     pub(crate) replays: bool,
     /// Ways between a client and a server on which nothing arrives before a time: what is written up, what is written down.
     pub(crate) partitions: BTreeMap<(usize, usize), [Instant; 2]>,
+    /// Sessions in which handlers may take until then: a copy of their request is late.
+    pub(crate) dozing: BTreeMap<SessionKey, Instant>,
     /// Until when a client's dials to a server are refused.
     pub(crate) walls: BTreeMap<(usize, usize), Instant>,
 }
@@ -67,10 +68,10 @@ impl World {
             violations: Vec::new(),
             to_call: calls,
             healed: false,
-            healed_at: None,
             forged: BTreeSet::new(),
             replays: false,
             partitions: BTreeMap::new(),
+            dozing: BTreeMap::new(),
             walls: BTreeMap::new(),
             plan,
         };
@@ -187,7 +188,6 @@ impl World {
     /// Everything that was broken works again: only what is late is still late.
     fn heal(&mut self) {
         self.healed = true;
-        self.healed_at = Some(self.now);
         tell!(self, Host::World, "everything is healed");
         self.partitions.clear();
         self.walls.clear();

@@ -4,6 +4,7 @@
 use crate::coverage::{Fault, Row};
 use crate::hall;
 use crate::journal::{Call, End};
+use crate::network::Wire;
 use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::client::Outcome;
@@ -11,8 +12,6 @@ use rpc_core::{Error, Execution, Instant, RequestId};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// In which every call is answered that can be.
-const HEALTHY: Duration = Duration::from_secs(6);
 /// In which an answer arrives on a connection that works.
 const ANSWERED: Duration = Duration::from_secs(1);
 
@@ -48,18 +47,33 @@ impl World {
         }
     }
 
-    /// Once everything is healed, a call that was written for the first time this long ago has its answer.
+    /// A call ends for want of an answer: was everything done for it that could be?
     pub(crate) fn check_cause(&mut self, tag: u32, error: &Error) {
-        self.check_answered(tag, error);
-        let Some(healed) = self.healed_at else { return };
-        let Some(call) = self.journal.calls.get(tag as usize) else { return };
-        let waited = self.now - healed.max(call.written);
-        let slow = [Fault::SlowHandler, Fault::Queue, Fault::Pause, Fault::Late];
-        let slow = slow.iter().any(|fault| self.plan.has(*fault));
-        if matches!(error, Error::DeadlineExceeded { .. }) && !slow && waited > HEALTHY {
-            let what =
-                format!("call {tag} had {waited:?} after it was written and everything was healed: {error}");
-            self.violate("unknown-has-a-cause", what);
+        if matches!(error, Error::DeadlineExceeded { .. }) {
+            self.check_answered(tag, error);
+            self.check_copied(tag, error);
+        }
+    }
+
+    /// Whether nothing has held a connection and its hosts up for as long as an answer may take.
+    fn works(&self, wire: &Wire) -> bool {
+        let then = Instant(self.now.0.saturating_sub(ANSWERED.as_nanos() as u64));
+        let hosts = self.clients[wire.client].disturbed <= then && self.servers[wire.server].paused <= then;
+        let flows = wire.up.flows_since(then) && wire.down.flows_since(then);
+        hosts && flows && wire.client_open && wire.server_open() && !wire.corrupted
+    }
+
+    /// A copy of the request was written to the connection that its session has.
+    fn check_copied(&mut self, tag: u32, error: &Error) {
+        let call = self.journal.calls.get(tag as usize).filter(|call| !call.idempotent);
+        let Some(call) = call else { return };
+        let (Some((session, _)), Some((copied, _))) = (call.ids.last(), call.copied) else { return };
+        let then = Instant(self.now.0.saturating_sub(ANSWERED.as_nanos() as u64));
+        let since = |wire: &Wire| wire.session == Some(*session) && wire.welcomed.is_some_and(|at| at < then);
+        let newer = self.wires.iter().find(|(id, wire)| **id > copied && since(wire) && self.works(wire));
+        if let Some((id, _)) = newer {
+            let what = format!("call {tag} was written to {copied} last, but its session has {id}: {error}");
+            self.violate("copies-are-written", what);
         }
     }
 
@@ -70,13 +84,8 @@ impl World {
         let Some(call) = call else { return };
         let (Some(done), Some((wire, copied))) = (call.done, call.copied) else { return };
         let then = Instant(self.now.0.saturating_sub(ANSWERED.as_nanos() as u64));
-        let Some(wire) = self.wires.get(&wire).filter(|wire| wire.client_open && wire.server_open()) else {
-            return;
-        };
-        let hosts_work =
-            self.clients[wire.client].disturbed <= then && self.servers[wire.server].paused <= then;
-        let works = hosts_work && wire.up.flows_since(then) && wire.down.flows_since(then) && !wire.corrupted;
-        if works && done.max(copied) < then && matches!(error, Error::DeadlineExceeded { .. }) {
+        let works = self.wires.get(&wire).is_some_and(|wire| self.works(wire));
+        if works && done.max(copied) < then {
             let what = format!("call {tag} was done at {done:?} and written at {copied:?}: {error}");
             self.violate("answers-arrive", what);
         }

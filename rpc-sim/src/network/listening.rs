@@ -99,7 +99,8 @@ impl World {
     }
 
     fn hear_welcome(&mut self, id: WireId, client: usize, welcome: &Welcome) {
-        let Some(wire) = self.wires.get(&id) else { return };
+        let Some(wire) = self.wires.get_mut(&id) else { return };
+        wire.welcomed = Some(self.now);
         let asked = wire.resumes;
         if welcome.resumed && asked != Some(welcome.session.0) {
             return self.violate("sessions", format!("{id} is given the session of another"));

@@ -2,6 +2,7 @@
 
 use super::pipe::Pipe;
 use crate::journal::SessionKey;
+use rpc_core::Instant;
 use rpc_core::client::ConnectionId;
 use rpc_core::server::{Handshake, Lane};
 use std::fmt;
@@ -50,6 +51,8 @@ pub(crate) struct Wire {
     pub(crate) server_unread: Vec<u8>,
     /// Since the Welcome was written.
     pub(crate) session: Option<SessionKey>,
+    /// When the `Welcome` was written.
+    pub(crate) welcomed: Option<Instant>,
     /// The session that its `Hello` has asked for.
     pub(crate) resumes: Option<u64>,
     /// A byte was changed: either end may complain.
