@@ -88,7 +88,9 @@ impl Session {
     fn forget_reply(&mut self, index: usize) {
         let Some(Slot { state, .. }) = self.slots.get_mut(index) else { return };
         self.room.forget(index, state.kept());
-        *state = SlotState::Done(Recorded::without_reply());
+        if matches!(state, SlotState::Done(_)) {
+            *state = SlotState::Done(Recorded::without_reply());
+        }
     }
 
     /// The client has its replies, and is idle: their bytes may go, the fact that the calls ran stays.
