@@ -52,6 +52,10 @@ enum Event {
     Restart,
     Drain,
     Panic,
+    /// The client loses its connection, and the server does not notice: what is written from `Stall` on comes late.
+    Stall,
+    Forsake,
+    ArriveLate(usize),
 }
 
 fn calm() -> impl Strategy<Value = Event> {
@@ -80,12 +84,16 @@ fn fault(kind: u8) -> BoxedStrategy<Event> {
         6 => any::<bool>().prop_map(Event::Unreachable).boxed(),
         7 => Just(Event::Restart).boxed(),
         8 => Just(Event::Drain).boxed(),
+        9 => {
+            prop_oneof![Just(Event::Stall), Just(Event::Forsake), any::<usize>().prop_map(Event::ArriveLate),]
+                .boxed()
+        }
         _ => Just(Event::Panic).boxed(),
     }
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    prop::collection::vec(0..10u8, 0..5).prop_flat_map(|kinds| {
+    prop::collection::vec(0..11u8, 0..5).prop_flat_map(|kinds| {
         let faults: Vec<_> = kinds.into_iter().map(fault).collect();
         let any = match faults.is_empty() {
             true => calm().boxed(),
@@ -188,6 +196,12 @@ impl World {
                 }
             }
             Event::Panic => pair.handler = Box::new(|_| Some(Pair::panicked("?"))),
+            Event::Stall => pair.wire().up.stalled = true,
+            Event::Forsake => drop(pair.forsake()),
+            Event::ArriveLate(which) => {
+                let numbers: Vec<u32> = pair.wires.keys().copied().collect();
+                pair.arrive_late(numbers[which % numbers.len()]);
+            }
         }
         self.pair.pump();
     }
@@ -198,15 +212,16 @@ impl World {
         (pair.unreachable, pair.latency, pair.queueing) = (false, MS, false);
         pair.echo();
         pair.begin();
-        let wire = pair.wire();
-        (wire.up.blocked, wire.down.blocked) = (false, false);
+        for wire in pair.wires.values_mut() {
+            (wire.up.blocked, wire.down.blocked, wire.up.stalled) = (false, false, false);
+        }
         for which in 0..pair.executed.len() {
             self.complete(which, 2);
         }
         self.pair.run_for(60 * SECOND);
     }
 
-    fn check(&self) -> Result<(), TestCaseError> {
+    fn check(&mut self) -> Result<(), TestCaseError> {
         let mut runs: BTreeMap<u32, usize> = BTreeMap::new();
         let mut seen: BTreeMap<(u64, u32, u64), usize> = BTreeMap::new();
         for executed in &self.pair.executed {
@@ -223,9 +238,11 @@ impl World {
             let starts_in_time = executed.when < made.deadline + MS;
             prop_assert!(starts_in_time, "call {} starts after its deadline", made.number);
         }
-        for made in &self.calls {
+        let calls = std::mem::take(&mut self.calls);
+        for made in &calls {
             self.check_call(made, runs.get(&made.number).copied().unwrap_or_default())?;
         }
+        self.calls = calls;
         let unknown =
             self.pair.ended.iter().filter(
                 |(.., result)| matches!(result, Err(error) if error.execution() == Execution::Unknown),
@@ -236,7 +253,7 @@ impl World {
         Ok(())
     }
 
-    fn check_call(&self, made: &Made, runs: usize) -> Result<(), TestCaseError> {
+    fn check_call(&mut self, made: &Made, runs: usize) -> Result<(), TestCaseError> {
         let number = made.number;
         let ends: Vec<_> = self.pair.ended.iter().filter(|(key, ..)| *key == made.key).collect();
         prop_assert_eq!(ends.len(), usize::from(!made.given_up), "ends of call {}", number);
@@ -251,6 +268,15 @@ impl World {
             Err(error) => match error.execution() {
                 Execution::NotExecuted => prop_assert_eq!(runs, 0, "call {} ran: {}", number, error),
                 Execution::Executed => prop_assert!(runs >= 1, "call {} never ran: {}", number, error),
+                _ if made.method == SELL => {
+                    let id = error.request_id();
+                    let outcome = id.map(|id| self.pair.client.outcome(self.pair.now, id).execution());
+                    match outcome {
+                        Some(Execution::NotExecuted) => prop_assert_eq!(runs, 0, "call {} ran", number),
+                        Some(Execution::Executed) => prop_assert_eq!(runs, 1, "call {} never ran", number),
+                        _ => {}
+                    }
+                }
                 _ => {}
             },
         }

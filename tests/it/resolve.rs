@@ -113,6 +113,8 @@ impl World {
             let error =
                 soon(self.booth.sell(0).timeout(Duration::from_millis(100 << round))).await.unwrap_err();
             if error.execution() == Execution::Unknown {
+                // Deadlines travel in whole milliseconds, rounded up: only then is it over for the server too.
+                tokio::time::sleep(Duration::from_millis(2)).await;
                 return error.request_id().expect("it was sent");
             }
         }

@@ -108,11 +108,7 @@ impl Round {
     /// The present address has not led to a server that can be used. `true`: there is another one to try.
     pub(super) fn failed(&mut self, now: Instant, address: &str, error: &BindError) -> bool {
         self.retryable |= error.is_retryable();
-        let asked = match error {
-            BindError::Rejected { retry_after, .. } => retry_after.unwrap_or_default(),
-            _ => Duration::ZERO,
-        };
-        self.asked = self.asked.min(asked);
+        self.asked = self.asked.min(error.asked());
         match error {
             BindError::Unreachable { tried, .. } => tried.iter().for_each(|one| self.past.push(one.clone())),
             other => {

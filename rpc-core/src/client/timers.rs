@@ -214,6 +214,8 @@ impl Client {
     /// There is no connection, because of `error`. Bindings wait for a server as long as they were told to; calls wait inside
     /// their deadlines, unless no later attempt can go better.
     pub(super) fn fail_link(&mut self, now: Instant, pace: Pace, error: BindError) {
+        // The only stream there was: no server will be reached any more, the session's own included.
+        let ended = matches!(error, BindError::StreamEnded { .. });
         let retryable = error.is_retryable();
         let window = self.config.wait_for_server;
         let mut pace = pace.failed(now, self.round.asked(), &mut self.jitter, error.clone());
@@ -231,9 +233,10 @@ impl Client {
             }
         }
         self.sessions[CURRENT].link = Link::Down(pace);
-        if !retryable {
-            // Nor will the session's own server be reached again.
+        if ended {
             self.forget_session(now, CURRENT, false, None);
+        }
+        if !retryable {
             self.end_waiting(&std::sync::Arc::new(error));
         }
         self.forget_refusals();
@@ -241,10 +244,10 @@ impl Client {
 
     /// A session that new calls do not go to cannot be resumed at present.
     pub(super) fn fail_left(&mut self, now: Instant, at: usize, pace: Pace, error: BindError) {
-        if !error.is_retryable() {
-            self.forget_session(now, at, false, None);
-        }
-        self.sessions[at].link = Link::Down(pace.failed(now, Duration::ZERO, &mut self.jitter, error));
+        let asked = error.asked();
+        self.sessions[at].link = Link::Down(pace.failed(now, asked, &mut self.jitter, error));
+        self.send_waiting(now);
+        self.want_connection(now);
     }
 
     /// What a server refused stands as long as the connection to it.

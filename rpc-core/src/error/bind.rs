@@ -236,6 +236,14 @@ impl BindError {
         }
     }
 
+    /// How long the server wants to be left alone.
+    pub(crate) fn asked(&self) -> Duration {
+        match self {
+            BindError::Rejected { retry_after, .. } => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
+
     /// The text for a list in which the address stands already.
     pub(crate) fn at_its_address(&self) -> String {
         match self {

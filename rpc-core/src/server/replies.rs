@@ -98,9 +98,9 @@ impl Session {
         self.room.forget(index, state.kept());
         if mutant!(NumberForgotten) {
             *state = SlotState::Vacant;
-            return;
+        } else if matches!(state, SlotState::Done(_)) {
+            *state = SlotState::Done(Recorded::without_reply());
         }
-        *state = SlotState::Done(Recorded::without_reply());
     }
 
     /// The client has its replies, and is idle: their bytes may go, the fact that the calls ran stays.

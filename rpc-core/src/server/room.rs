@@ -112,10 +112,8 @@ impl Room {
     /// A slot keeps its so many bytes no longer.
     #[inline]
     pub(super) fn forget(&mut self, slot: usize, bytes: usize) {
-        if bytes > 0 {
-            self.kept = self.kept.saturating_sub(bytes);
-            self.hand.clear(slot);
-        }
+        self.kept = self.kept.saturating_sub(bytes);
+        self.hand.clear(slot);
     }
 
     /// Nothing is kept any more.

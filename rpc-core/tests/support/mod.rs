@@ -7,6 +7,7 @@ pub mod clock;
 pub mod host;
 pub mod pair;
 pub mod pipe;
+pub mod played;
 pub mod services;
 pub mod serving;
 pub mod wire;

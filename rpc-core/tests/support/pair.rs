@@ -35,6 +35,8 @@ pub struct Pair {
     pub unreachable: bool,
     /// Addresses to which dials fail.
     pub dead: Vec<usize>,
+    /// Servers at other addresses than that of `endpoint`, by their address.
+    pub elsewhere: BTreeMap<usize, Endpoint>,
     /// New connections are the test's to answer.
     pub raw: bool,
     pub dials: Vec<Instant>,
@@ -51,6 +53,9 @@ pub struct Pair {
     pub stopped: Vec<(SlotId, bool)>,
     pub faults: Vec<ProtocolError>,
     pub(super) opened: u64,
+    /// Which server each session belongs to.
+    pub(super) homes: BTreeMap<SessionId, usize>,
+    pub(super) incarnations: u64,
     /// Steps since time has gone on.
     pub(super) standing: u32,
     /// Counts of servers before a restart.
@@ -73,6 +78,7 @@ impl Pair {
             latency: Duration::ZERO,
             unreachable: false,
             dead: Vec::new(),
+            elsewhere: BTreeMap::new(),
             raw: false,
             dials: Vec::new(),
             addresses: Vec::new(),
@@ -85,6 +91,8 @@ impl Pair {
             stopped: Vec::new(),
             faults: Vec::new(),
             opened: 0,
+            homes: BTreeMap::new(),
+            incarnations: 1,
             standing: 0,
             past: Stats::default(),
         }
@@ -257,17 +265,38 @@ impl Pair {
 
     /// Breaks the newest connection; what is in flight is lost.
     pub fn cut(&mut self) {
+        self.break_connection(self.newest());
+    }
+
+    pub fn break_connection(&mut self, number: u32) {
+        self.break_wire(number, "connection reset by peer");
+        self.pump();
+    }
+
+    /// The client loses the newest connection, and the server does not notice: what was written may arrive much later.
+    pub fn forsake(&mut self) -> u32 {
         let newest = self.newest();
-        self.break_wire(newest, "connection reset by peer");
+        let wire = self.wire();
+        (wire.up.stalled, wire.forlorn, wire.client_open) = (true, true, false);
+        self.client.handle_disconnected(self.now, ConnectionId(newest), "connection reset by peer");
+        self.pump();
+        newest
+    }
+
+    /// What was written to a connection that the client has left arrives now.
+    pub fn arrive_late(&mut self, number: u32) {
+        self.wires.get_mut(&number).expect("a connection").up.stalled = false;
         self.pump();
     }
 
     /// The server's counts: sessions that are over, and those that live.
     pub fn server_stats(&self) -> Stats {
         let mut stats = self.past;
-        stats += self.endpoint.stats();
-        for session in self.sessions.values().filter(|session| self.endpoint.knows(session.id())) {
-            stats += session.stats();
+        for endpoint in self.elsewhere.values().chain([&self.endpoint]) {
+            stats += endpoint.stats();
+            for session in self.sessions.values().filter(|session| endpoint.knows(session.id())) {
+                stats += session.stats();
+            }
         }
         stats
     }
@@ -280,7 +309,8 @@ impl Pair {
             pipe.in_flight.clear();
             pipe.cut_at = None;
         }
-        self.close_end(end);
+        let address = wire.address;
+        self.close_end(end, address);
         if was_open {
             self.client.handle_disconnected(self.now, ConnectionId(number), why);
         }
@@ -305,7 +335,7 @@ impl Pair {
         panic!("the engines never come to rest");
     }
 
-    fn drain_client(&mut self) -> bool {
+    pub(super) fn drain_client(&mut self) -> bool {
         let mut busy = false;
         loop {
             match self.client.poll_output() {
@@ -325,8 +355,8 @@ impl Pair {
 
     fn dial(&mut self, connection: ConnectionId) {
         self.dials.push(self.now);
-        let dead = self.addresses.last().is_some_and(|address| self.dead.contains(address));
-        if self.unreachable || dead {
+        let address = self.addresses.last().copied().unwrap_or_default();
+        if self.unreachable || self.dead.contains(&address) {
             let (address, error) = ("hall:7000".to_owned(), "refused".to_owned());
             let tried = vec![rpc_core::Tried { address, error, after: Duration::ZERO }];
             let error = BindError::Unreachable { tried, attempts: 1 };
@@ -335,9 +365,13 @@ impl Pair {
         }
         let end = match self.raw {
             true => End::Raw,
-            false => End::Handshake(self.endpoint.handle_connected(self.now)),
+            false => {
+                let now = self.now;
+                End::Handshake(self.endpoint_at(address).handle_connected(now))
+            }
         };
-        let wire = Wire { up: Pipe::default(), down: Pipe::default(), end, client_open: true };
+        let (up, down) = (Pipe::default(), Pipe::default());
+        let wire = Wire { up, down, end, address, client_open: true, forlorn: false };
         self.wires.insert(connection.0, wire);
         self.client.handle_dialled(self.now, connection, "hall:7000");
     }
@@ -376,9 +410,10 @@ impl Pair {
             return true;
         }
         // A closed end shows at the other when all that was written has arrived.
-        if !wire.client_open && !wire.up.has_due(now) && wire.up.in_flight.is_empty() && !wire.is_closed() {
-            let end = std::mem::replace(&mut wire.end, End::Closed);
-            self.close_end(end);
+        let through = wire.up.in_flight.is_empty() && !wire.forlorn;
+        if !wire.client_open && !wire.up.has_due(now) && through && !wire.is_closed() {
+            let (end, address) = (std::mem::replace(&mut wire.end, End::Closed), wire.address);
+            self.close_end(end, address);
             busy = true;
         }
         let Some(wire) = self.wires.get_mut(&number) else { return busy };

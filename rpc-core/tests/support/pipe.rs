@@ -36,6 +36,8 @@ pub struct Pipe {
     pub blocked: bool,
     /// What is written vanishes.
     pub black_hole: bool,
+    /// What is written stays under way until further notice.
+    pub stalled: bool,
     /// The connection breaks when so many bytes have arrived.
     pub cut_at: Option<usize>,
     /// Arriving bytes are shown in pieces of this size.
@@ -55,7 +57,11 @@ pub struct Wire {
     pub up: Pipe,
     pub down: Pipe,
     pub end: End,
+    /// Where it leads to.
+    pub(super) address: usize,
     pub(super) client_open: bool,
+    /// The server does not learn that the client has gone.
+    pub(super) forlorn: bool,
 }
 
 impl Wire {
@@ -121,7 +127,7 @@ impl Pipe {
 
     pub(super) fn arrive(&mut self, now: Instant) -> Option<Vec<u8>> {
         let (when, bytes) = self.in_flight.front_mut()?;
-        if *when > now || self.cut_at.is_some_and(|at| self.arrived >= at) {
+        if self.stalled || *when > now || self.cut_at.is_some_and(|at| self.arrived >= at) {
             return None;
         }
         let room = self.cut_at.map_or(usize::MAX, |at| at - self.arrived);
@@ -143,6 +149,9 @@ impl Pipe {
     }
 
     pub(super) fn next_arrival(&self) -> Instant {
+        if self.stalled {
+            return Instant::NEVER;
+        }
         self.in_flight.front().map_or(Instant::NEVER, |(when, _)| *when)
     }
 }

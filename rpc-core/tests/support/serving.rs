@@ -3,6 +3,7 @@
 use super::Pair;
 use super::pair::Executed;
 use super::pipe::{End, Wire};
+use super::services::HALL;
 use rpc_core::server::{self, Admission, Endpoint, Fresh, Handshake, Lane, Refusal};
 use rpc_core::service::Descriptor;
 use rpc_core::{Incarnation, SessionId, Token};
@@ -14,16 +15,33 @@ impl Pair {
         self.wires.iter().find(|(_, wire)| has(wire)).map_or(0, |(number, _)| *number)
     }
 
-    pub(super) fn close_end(&mut self, end: End) {
+    /// The server at an address.
+    pub fn endpoint_at(&mut self, address: usize) -> &mut Endpoint {
+        self.elsewhere.get_mut(&address).unwrap_or(&mut self.endpoint)
+    }
+
+    /// The address of the server that has opened this session.
+    pub fn home(&self, session: SessionId) -> usize {
+        self.homes.get(&session).copied().expect("a server has opened it")
+    }
+
+    /// Another server, of [`HALL`], at another address.
+    pub fn serve_at(&mut self, address: usize, server: server::Config) {
+        self.incarnations += 1;
+        let endpoint = Endpoint::new(server, Incarnation(self.incarnations), vec![&HALL]);
+        self.elsewhere.insert(address, endpoint);
+    }
+
+    pub(super) fn close_end(&mut self, end: End, address: usize) {
         match end {
             End::Session(id, lane) => {
-                self.endpoint.handle_disconnected();
+                self.endpoint_at(address).handle_disconnected();
                 if let Some(session) = self.sessions.get_mut(&id) {
                     session.handle_disconnected(self.now, lane);
                 }
                 self.drain_session(id);
             }
-            End::Handshake(_) => self.endpoint.handle_disconnected(),
+            End::Handshake(_) => self.endpoint_at(address).handle_disconnected(),
             End::Raw | End::Closed => {}
         }
     }
@@ -37,7 +55,23 @@ impl Pair {
         self.past = self.server_stats();
         self.past.connections = 0;
         self.sessions.clear();
-        self.endpoint = Endpoint::new(server, Incarnation(2), services);
+        self.incarnations += 1;
+        self.endpoint = Endpoint::new(server, Incarnation(self.incarnations), services);
+        self.pump();
+    }
+
+    /// The process of the server at this address dies, with its sessions; another one answers from now on.
+    pub fn restart_at(&mut self, address: usize) {
+        let there = self.wires.iter().filter(|(_, wire)| wire.address == address);
+        let numbers: Vec<u32> = there.map(|(number, _)| *number).collect();
+        for number in numbers {
+            self.break_wire(number, "connection reset by peer");
+        }
+        let homes = &self.homes;
+        self.sessions.retain(|id, _| homes.get(id) != Some(&address));
+        self.incarnations += 1;
+        let server = Endpoint::new(Default::default(), Incarnation(self.incarnations), vec![&HALL]);
+        *self.endpoint_at(address) = server;
         self.pump();
     }
 
@@ -66,8 +100,10 @@ impl Pair {
     pub(super) fn admit(&mut self, number: u32, hello: &rpc_core::frame::Hello) {
         self.opened += 1;
         let fresh = Fresh { session: SessionId(self.opened), token: Token([7; 16]) };
-        let id = match self.endpoint.handle_hello(self.now, hello, fresh) {
+        let (now, address) = (self.now, self.wires.get(&number).map_or(0, |wire| wire.address));
+        let id = match self.endpoint_at(address).handle_hello(now, hello, fresh) {
             Admission::Open(session) => {
+                self.homes.insert(fresh.session, address);
                 self.sessions.insert(fresh.session, session);
                 fresh.session
             }
@@ -81,13 +117,14 @@ impl Pair {
                 let former = self.connection_of(id, lane);
                 if let Some(wire) = self.wires.get_mut(&former) {
                     wire.end = End::Closed;
-                    self.endpoint.handle_disconnected();
+                    self.endpoint_at(address).handle_disconnected();
                 }
                 self.wires.get_mut(&number).expect("it says hello").end = End::Session(id, lane);
             }
             Err(Refusal::Reject(bytes)) => self.server_says_last(number, bytes),
             Err(Refusal::Over) => {
-                self.endpoint.handle_session_over(session);
+                let session = self.sessions.remove(&id).expect("it is over");
+                self.endpoint_at(address).handle_session_over(&session);
                 self.admit(number, hello);
             }
         }
@@ -97,8 +134,8 @@ impl Pair {
         let arrival = self.now + self.latency;
         let Some(wire) = self.wires.get_mut(&number) else { return };
         wire.down.write(arrival, bytes);
-        let end = std::mem::replace(&mut wire.end, End::Closed);
-        self.close_end(end);
+        let (end, address) = (std::mem::replace(&mut wire.end, End::Closed), wire.address);
+        self.close_end(end, address);
     }
 
     pub(super) fn drain_server(&mut self, number: u32) -> bool {
@@ -142,16 +179,17 @@ impl Pair {
                         continue;
                     };
                     wire.down.take(arrival, |out| session.poll_transmit(self.now, lane, out));
-                    let end = std::mem::replace(&mut wire.end, End::Closed);
-                    self.close_end(end);
+                    let (end, address) = (std::mem::replace(&mut wire.end, End::Closed), wire.address);
+                    self.close_end(end, address);
                 }
             }
             busy = true;
         }
         let attached = self.wires.values().any(|wire| matches!(wire.end, End::Session(of, _) if of == id));
-        if let Some(session) = self.sessions.get(&id).filter(|session| session.is_over() && !attached) {
-            self.endpoint.handle_session_over(session);
-            self.sessions.remove(&id);
+        let over = self.sessions.get(&id).is_some_and(|session| session.is_over() && !attached);
+        if over && let Some(session) = self.sessions.remove(&id) {
+            let home = self.homes.get(&id).copied().unwrap_or_default();
+            self.endpoint_at(home).handle_session_over(&session);
         }
         busy
     }
