@@ -3,13 +3,24 @@
 //!
 //! `cargo run --release --example box_office [-- --clients N] [--orders FILE] [--in-flight N]`
 //!
-//! The exit code is the judge's: 0 if no order was executed twice and every ticket is the journal's, 1 if not, 2 if the
-//! run did not come to its end.
+//! With `--faults [--seed S]` a proxy stands between clients and office that keeps breaking connections: in the middle of
+//! frames, one direction first, with requests that arrive late and answers that never do. Every order is served all the same,
+//! once. `--without-dedup` is the same with a trait that calls `sell` idempotent, and **must be condemned**: it shows that the
+//! faults are such as sell seats twice, and that the judge sees it.
+//!
+//! The exit code is the judge's: 0 if no order was executed twice and every ticket is the journal's (and, with `--faults`,
+//! every order was served), 1 if not, 2 if the run did not come to its end.
 
 #[path = "box_office/answer.rs"]
 mod answer;
 #[path = "box_office/client.rs"]
 mod client;
+#[path = "box_office/counts.rs"]
+mod counts;
+#[path = "box_office/desk.rs"]
+mod desk;
+#[path = "box_office/fate.rs"]
+mod fate;
 #[path = "box_office/judge.rs"]
 mod judge;
 #[path = "box_office/office.rs"]
@@ -20,6 +31,8 @@ mod orders;
 mod process;
 #[path = "box_office/progress.rs"]
 mod progress;
+#[path = "box_office/proxy.rs"]
+mod proxy;
 #[path = "box_office/report.rs"]
 mod report;
 #[path = "box_office/run.rs"]
@@ -28,6 +41,7 @@ mod run;
 mod service;
 
 use clap::{Parser, Subcommand};
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -55,6 +69,27 @@ struct Plan {
     /// Calls that each client has on their way at the same time.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1000))]
     in_flight: u32,
+    /// Breaks the clients' connections all the time.
+    #[arg(long)]
+    faults: bool,
+    /// The same, and `sell` is marked idempotent: the judge will condemn it.
+    #[arg(long)]
+    without_dedup: bool,
+    /// Draws the faults. Default: another one each time.
+    #[arg(long, value_name = "S", default_value_t = any_seed(), hide_default_value = true)]
+    seed: u64,
+}
+
+impl Plan {
+    /// Whether connections break.
+    fn faulty(&self) -> bool {
+        self.faults || self.without_dedup
+    }
+}
+
+/// Short enough to be typed.
+fn any_seed() -> u64 {
+    RandomState::new().hash_one(()) % 1_000_000
 }
 
 /// The example starts itself again in these.
@@ -64,6 +99,8 @@ enum Role {
     Office {
         #[arg(long)]
         journal: PathBuf,
+        #[arg(long)]
+        slow: bool,
     },
     #[command(hide = true)]
     Client {
@@ -81,8 +118,8 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let (who, done) = match arguments.role {
         None => ("box_office".to_owned(), run::run(&arguments.plan).await),
-        Some(Role::Office { journal }) => {
-            ("the office".to_owned(), office::serve(&journal).await.map(|()| true))
+        Some(Role::Office { journal, slow }) => {
+            ("the office".to_owned(), office::serve(&journal, slow).await.map(|()| true))
         }
         Some(Role::Client { address, number, plan }) => {
             (format!("client {number}"), client::buy(&address, number, &plan).await.map(|()| true))

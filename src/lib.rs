@@ -64,31 +64,96 @@
 //! |---|---|---|
 //! | `Ok`, [`CallError::Application`] | executed once; the result, refusals by the application included | use it |
 //! | [`Execution::NotExecuted`] | never started, and never will be under this request id | try again without fear |
-//! | [`Execution::Unknown`] | zero or one executions: the request was written and no answer came | ask the application, or live with it |
+//! | [`Execution::Unknown`] | zero or one executions: the request was written and no answer came | [`resolve`](Channel::resolve) it |
 //! | [`Execution::Executed`] | ran once, to its end, and there is no result to show | do not try again |
 //!
-//! A copy of a request that reaches the server twice runs once. The framework sends a call again by itself only when that
-//! is safe: it was never written, or its method is `#[rpc(idempotent)]`.
+//! A copy of a request that reaches the server twice runs once, over however many connections it comes. The framework makes a
+//! call again by itself only when that is safe: it was certainly not executed, or its method is `#[rpc(idempotent)]`; and only
+//! inside the call's deadline and what [`Retry`] allows. An error after several attempts [lists them](Error::attempts).
+//!
+//! # When it says `Unknown`
+//!
+//! A call that ends as [`Execution::Unknown`] has run out of time, or lost its server for good, while its answer was still to
+//! come. The client does not send it any more, and asks the server for a promise: if you have not started it, never do, and
+//! tell me in any case what became of it. [`resolve`](Channel::resolve) waits for that answer, which is final.
+//!
+//! | [`Resolution`] | means | what to do |
+//! |---|---|---|
+//! | `Executed(Some(..))` | executed once; what the call would have given | use it |
+//! | `Executed(None)` | executed once; neither side holds the result any more | look it up in the application |
+//! | `NotExecuted` | never started, and never will be | make the call again without fear |
+//! | `Unknown { settled: true }` | the server has forgotten the session: zero or one executions, and none will start any more | ask the application: what it says is final |
+//! | `Unknown { settled: false }` | the server was replaced, the channel closed, or the call forgotten here: zero or one executions, and one may still start | ask the application, and live with the doubt |
+//!
+//! ```
+//! # use carnegie::{Schema, Server, service};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+//! # pub struct Ticket { seat: u32 }
+//! # #[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+//! # pub enum Refused { SoldOut }
+//! # #[service]
+//! # pub trait BoxOffice {
+//! #     async fn sell(&self, holder: &str) -> Result<Ticket, Refused>;
+//! # }
+//! # struct Hall;
+//! # impl BoxOffice for Hall {
+//! #     async fn sell(&self, _: &str) -> Result<Ticket, Refused> {
+//! #         tokio::time::sleep(Duration::from_millis(200)).await;
+//! #         Ok(Ticket { seat: 7 })
+//! #     }
+//! # }
+//! use carnegie::{CallError, Client, Execution, Resolution};
+//! use std::time::Duration;
+//!
+//! /// Buys one ticket, and never two, however slow the office.
+//! async fn buy(office: &BoxOfficeClient, holder: &str) -> Result<Ticket, CallError<Refused>> {
+//!     loop {
+//!         let error = match office.sell(holder).timeout(Duration::from_millis(100)).await {
+//!             Err(error) if error.execution() == Execution::Unknown => error,
+//!             sold => return sold,
+//!         };
+//!         let Some(call) = error.request_id() else { return Err(error) };
+//!         match office.resolve::<Result<Ticket, Refused>>(call).await {
+//!             Resolution::Executed(Some(sold)) => return sold,
+//!             Resolution::NotExecuted => {} // no seat was sold, and none will be: once more
+//!             Resolution::Executed(None) | Resolution::Unknown { .. } => return Err(error), // the office's books know
+//!         }
+//!     }
+//! }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = Server::new().add(BoxOfficeServer::new(Hall)).bind("127.0.0.1:0").await?;
+//! # let address = server.local_addr();
+//! # tokio::spawn(server.run());
+//! # let office: BoxOfficeClient = carnegie::connect(address).await?;
+//!
+//! assert_eq!(buy(&office, "Ada").await?, Ticket { seat: 7 });
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Where to look
 //!
 //! - [`service`] and [`Schema`](macro@Schema): what may stand in a trait and in its types.
 //! - [`connect`], [`Channel`], [`Client`], [`Call`]: the client's side.
 //! - [`Server`], [`Bound`], [`ServerHandle`], [`Context`]: the server's side.
-//! - [`Error`], [`CallError`], [`BindError`]: what can go wrong.
-//! - [`Limits`]: every bound, its default and its reason.
+//! - [`Error`], [`CallError`], [`BindError`]: what can go wrong; [`Resolution`]: what became of it.
+//! - [`Limits`]: every bound, its default and its reason. [`Retry`]: how often calls are made again.
 
 #![forbid(unsafe_code)]
 
+pub use rpc_core::client::Retry;
 pub use rpc_core::codec::CodecId;
 pub use rpc_core::schema::{Difference, Schema, UnknownVariant};
+pub use rpc_core::service::{Opaque, OpaqueResult};
 pub use rpc_core::{
-    BindError, CallError, Code, Error, Execution, Hop, Incarnation, Limits, Metadata, Offer, RequestId,
-    SessionId, SlotId, Stats, Tried,
+    Attempt, Attempts, BindError, CallError, Code, Error, Execution, Hop, Incarnation, Limits, Metadata,
+    Offer, RequestId, SessionId, SlotId, Stats, Tried,
 };
 pub use rpc_transport::{
-    Addresses, Bound, ByteStream, Call, Channel, Client, Connect, Context, Dialer, Opening, Server,
-    ServerHandle, connect, connect_over, connect_with, in_process,
+    Addresses, Bound, ByteStream, Call, Channel, Client, Connect, Context, Dialer, Opening, Resolution,
+    Server, ServerHandle, connect, connect_over, connect_with, in_process,
 };
 
 /// What a handler knows of the call that it serves, and how a task that it starts inherits the call's deadline.

@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("carnegie-core", &["bincode", "bytes", "crc32c", "postcard", "serde", "thiserror", "xxhash-rust"]),
     ("carnegie-macros", &["proc-macro2", "quote", "syn"]),
     ("carnegie-transport", &["bytes", "carnegie-core", "getrandom", "serde", "tokio", "tracing"]),
+    ("rpc-sim", &["carnegie-core", "clap", "indicatif", "rand_chacha", "xxhash-rust"]),
 ];
 
 /// The most crates that a user of the default features builds besides ours.

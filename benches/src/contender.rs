@@ -15,16 +15,20 @@ pub(crate) enum Contender {
     Raw,
     Tarpc,
     Carnegie,
+    /// The same, its method marked idempotent: what at-most-once costs is the difference.
+    Idempotent,
 }
 
 impl Contender {
-    pub(crate) const ALL: [Contender; 3] = [Contender::Raw, Contender::Tarpc, Contender::Carnegie];
+    pub(crate) const ALL: [Contender; 4] =
+        [Contender::Raw, Contender::Tarpc, Contender::Carnegie, Contender::Idempotent];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Contender::Raw => "raw",
             Contender::Tarpc => "tarpc",
             Contender::Carnegie => "carnegie",
+            Contender::Idempotent => "idempotent",
         }
     }
 
@@ -39,7 +43,7 @@ impl FromStr for Contender {
 
     fn from_str(name: &str) -> Result<Contender, String> {
         let found = Contender::ALL.into_iter().find(|contender| contender.name() == name);
-        found.ok_or_else(|| "one of raw, tarpc, carnegie is wanted".to_owned())
+        found.ok_or_else(|| "one of raw, tarpc, carnegie, idempotent is wanted".to_owned())
     }
 }
 
@@ -55,7 +59,7 @@ pub(crate) fn serve(contender: Contender) -> Result<(), Failure> {
         match contender {
             Contender::Raw => raw::serve().await,
             Contender::Tarpc => with_tarpc::serve().await,
-            Contender::Carnegie => with_carnegie::serve().await,
+            Contender::Carnegie | Contender::Idempotent => with_carnegie::serve().await,
         }
     })
 }
@@ -78,6 +82,9 @@ pub(crate) fn call(call: &Call) -> Result<(), Failure> {
             }
             Contender::Carnegie => {
                 load::run(call, with_carnegie::connect(call.server, call.in_flight).await?).await
+            }
+            Contender::Idempotent => {
+                load::run(call, with_carnegie::connect_freely(call.server, call.in_flight).await?).await
             }
         }
     })?;

@@ -78,6 +78,14 @@ fn write_table(text: &mut String, plan: &Plan, rows: &[Row]) -> fmt::Result {
             )?;
         }
     }
+    for &depth in &plan.depths {
+        let over = (Contender::Carnegie, Contender::Idempotent);
+        let (rate, p50) = (ratio(rows, over, depth, |m| m.rate), ratio(rows, over, depth, |m| m.p50));
+        if rate.is_some() {
+            let (rate, p50) = (times(rate, false), times(p50, false));
+            writeln!(text, "at most once over idempotent, {depth} in flight: rate {rate}, p50 {p50}")?;
+        }
+    }
     let stolen = rows.iter().filter(|row| row.stolen > 1.0).count();
     if stolen > 0 {
         writeln!(

@@ -2,30 +2,55 @@
 
 use crate::Plan;
 use crate::answer::{Answer, Execution, Outcome};
+use crate::counts::Counts;
+use crate::fate::Fault;
 use crate::judge::Verdict;
 use crate::orders::Orders;
-use crate::service::Section;
+use crate::proxy::Proxy;
+use crate::run::Sale;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Of more faults than this, the rest is counted.
 const FAULTS_SHOWN: usize = 20;
 
+/// The same where they are expected.
+const EXPECTED_SHOWN: usize = 4;
+
 pub(crate) struct Summary<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) orders: &'a Orders,
-    pub(crate) answers: &'a [Answer],
-    pub(crate) took: Duration,
-    pub(crate) free: Vec<(Section, u32)>,
+    pub(crate) sale: &'a Sale,
     pub(crate) verdict: &'a Verdict,
+}
+
+impl Summary<'_> {
+    /// The judge found no fault, and on a line with faults every order was served too.
+    pub(crate) fn is_good(&self) -> bool {
+        self.verdict.faults.is_empty() && (!self.plan.faulty() || self.unserved() == 0)
+    }
+
+    fn unserved(&self) -> usize {
+        let failed = |answer: &&Answer| matches!(answer.outcome, Outcome::Failed { .. });
+        self.sale.answers.iter().filter(failed).count()
+    }
 }
 
 pub(crate) fn print(summary: &Summary<'_>) {
     malformed(summary);
     seats(summary);
     speed(summary);
-    failures(summary.answers);
-    verdict(summary.verdict);
+    failures(&summary.sale.answers);
+    if let Some(proxy) = &summary.sale.proxy {
+        faults(summary, proxy);
+    }
+    match summary.plan.without_dedup {
+        false => verdict(summary.verdict, FAULTS_SHOWN),
+        true => {
+            verdict(summary.verdict, EXPECTED_SHOWN);
+            explanation(summary.verdict);
+        }
+    }
 }
 
 fn malformed(Summary { orders, plan, .. }: &Summary<'_>) {
@@ -36,10 +61,10 @@ fn malformed(Summary { orders, plan, .. }: &Summary<'_>) {
     }
 }
 
-fn seats(Summary { free, verdict, .. }: &Summary<'_>) {
+fn seats(Summary { sale, verdict, .. }: &Summary<'_>) {
     println!("\n{:<14}{:>7}{:>7}{:>7}{:>10}", "section", "seats", "sold", "free", "sold out");
     let mut total = [0; 4];
-    for (section, free) in free {
+    for (section, free) in &sale.free {
         let of = |counts: &BTreeMap<String, u32>| counts.get(section.name()).copied().unwrap_or_default();
         let row = [section.seats(), of(&verdict.sold), *free, of(&verdict.sold_out)];
         println!("{section:<14}{:>7}{:>7}{:>7}{:>10}", row[0], row[1], row[2], row[3]);
@@ -48,11 +73,11 @@ fn seats(Summary { free, verdict, .. }: &Summary<'_>) {
     println!("{:<14}{:>7}{:>7}{:>7}{:>10}\n", "total", total[0], total[1], total[2], total[3]);
 }
 
-fn speed(Summary { answers, took, plan, .. }: &Summary<'_>) {
+fn speed(Summary { sale: Sale { answers, took, .. }, plan, .. }: &Summary<'_>) {
     let mut micros: Vec<u64> = answers.iter().map(|answer| answer.micros).collect();
     micros.sort_unstable();
     println!(
-        "{} calls in {:.2} s: {:.0} a second, p50 {}, p99 {} ({} clients with {} calls in flight each)",
+        "{} orders in {:.2} s: {:.0} a second, p50 {}, p99 {} ({} clients with {} calls in flight each)",
         answers.len(),
         took.as_secs_f64(),
         answers.len() as f64 / took.as_secs_f64(),
@@ -78,14 +103,45 @@ fn failures(answers: &[Answer]) {
         }
     }
     if kinds.is_empty() {
-        println!("no call failed");
+        println!("no order failed");
     }
     for ((kind, execution), (count, example)) in kinds {
-        println!("{count} calls failed: {kind}, {execution}; the first: {example}");
+        println!("{count} orders failed: {kind}, {execution}; the first: {example}");
     }
 }
 
-fn verdict(verdict: &Verdict) {
+/// What was done to the connections, and what the framework did about it.
+fn faults(Summary { sale, plan, .. }: &Summary<'_>, proxy: &Proxy) {
+    let [cut, late, lost, held] = Fault::ALL.map(|fault| proxy.count(fault));
+    println!(
+        "\n{} connections were cut (seed {}): {cut} both ways at once, {late} with requests that came late,\n\
+         {lost} with replies lost; and {held} times nothing passed for a while",
+        cut + late + lost,
+        plan.seed,
+    );
+    let Counts { calls, resumed, retried, replayed, attached, unknown, resolved, asked_again } = sale.clients;
+    let office = &sale.office;
+    println!("{:<10}{:>10}{:>10}", "", "clients", "office");
+    for (what, clients, office) in [
+        ("calls", calls, Some(office.calls)),
+        ("resumed", resumed, Some(office.resumed)),
+        ("replayed", replayed, Some(office.replayed)),
+        ("attached", attached, Some(office.attached)),
+        ("retried", retried, None),
+        ("unknown", unknown, None),
+        ("resolved", resolved, None),
+    ] {
+        let office = office.map_or(String::new(), |count| format!("{count:>10}"));
+        println!("{what:<10}{clients:>10}{office}");
+    }
+    let why = match plan.without_dedup {
+        false => "that were certainly not executed were made again, which is safe",
+        true => "that had failed were made again, since the trait says that this does no harm",
+    };
+    println!("{asked_again} calls {why}\n");
+}
+
+fn verdict(verdict: &Verdict, shown: usize) {
     let sold: u32 = verdict.sold.values().sum();
     if verdict.faults.is_empty() {
         println!(
@@ -96,12 +152,23 @@ fn verdict(verdict: &Verdict) {
         return;
     }
     println!("the judge: CONDEMNED for {} faults", verdict.faults.len());
-    for fault in verdict.faults.iter().take(FAULTS_SHOWN) {
+    for fault in verdict.faults.iter().take(shown) {
         println!("  {fault}");
     }
-    if verdict.faults.len() > FAULTS_SHOWN {
-        println!("  and {} more", verdict.faults.len() - FAULTS_SHOWN);
+    if verdict.faults.len() > shown {
+        println!("  and {} more", verdict.faults.len() - shown);
     }
+}
+
+/// Why a run without deduplication is condemned.
+fn explanation(verdict: &Verdict) {
+    if verdict.faults.is_empty() {
+        return println!("--without-dedup: by chance no sale ran twice; another seed will show it");
+    }
+    println!(
+        "--without-dedup: as it must be. This run's trait calls `sell` idempotent, so a sale whose answer was lost was sent\n\
+         again and run again. `--faults` is the same at most once, the default: there the office answers it from its cache."
+    );
 }
 
 #[cfg(test)]

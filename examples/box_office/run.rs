@@ -1,10 +1,12 @@
 //! The parent: starts office and clients, gathers the answers, has them judged.
 
 use crate::answer::Answer;
+use crate::counts::Counts;
 use crate::judge::{self, Case, Verdict};
 use crate::orders::{self, Orders};
 use crate::process::{Output, Process};
 use crate::progress::Progress;
+use crate::proxy::Proxy;
 use crate::report::{self, Summary};
 use crate::service::{BoxOfficeClient, Section};
 use crate::{Plan, Result};
@@ -33,50 +35,73 @@ pub(crate) async fn run(plan: &Plan) -> Result<bool> {
             return Err("stopped; no judgement was made".into());
         }
     };
-    let Sale { answers, took, free } =
+    let sale =
         sale.map_err(|e| format!("{e}\nwhat was written until then is kept in {}", folder.path.display()))?;
-    let verdict = judged(&orders, &answers, &folder)?;
-    let summary = Summary { plan, orders: &orders, answers: &answers, took, free, verdict: &verdict };
+    let verdict = judged(&orders, &sale.answers, &folder)?;
+    let summary = Summary { plan, orders: &orders, sale: &sale, verdict: &verdict };
     report::print(&summary);
-    if verdict.faults.is_empty() {
+    if summary.is_good() {
         folder.remove()?;
     } else {
         println!("the journal and the answers are kept in {}", folder.path.display());
     }
-    Ok(verdict.faults.is_empty())
+    Ok(summary.is_good())
 }
 
 /// What came of the processes.
-struct Sale {
-    answers: Vec<Answer>,
+pub(crate) struct Sale {
+    pub(crate) answers: Vec<Answer>,
     /// From the word to begin to the last answer.
-    took: Duration,
+    pub(crate) took: Duration,
     /// The office's own count at the end.
-    free: Vec<(Section, u32)>,
+    pub(crate) free: Vec<(Section, u32)>,
+    /// What all clients together counted, and the office.
+    pub(crate) clients: Counts,
+    pub(crate) office: Counts,
+    /// What lay between them; `None` for a line without faults.
+    pub(crate) proxy: Option<Proxy>,
+}
+
+/// What the clients said.
+struct Gathered {
+    answers: Vec<Answer>,
+    took: Duration,
+    counts: Counts,
 }
 
 /// Every process that is started here is killed if this future is dropped or fails.
 async fn sell(plan: &Plan, orders: &Orders, folder: &Folder) -> Result<Sale> {
-    let journal: [OsString; 3] = ["office".into(), "--journal".into(), folder.journal().into()];
-    let (mut office, mut says) = Process::start("the office".into(), journal)?;
+    let mut arguments: Vec<OsString> = vec!["office".into(), "--journal".into(), folder.journal().into()];
+    arguments.extend(plan.faulty().then(|| "--slow".into()));
+    let (mut office, mut says) = Process::start("the office".into(), arguments)?;
     let address = office.first_line(&mut says).await?;
+    let proxy = match plan.faulty() {
+        true => Some(Proxy::start(address.clone(), plan.seed).await?),
+        false => None,
+    };
+    let line = proxy.as_ref().map_or(address.clone(), |proxy| proxy.address.to_string());
     let mut clients = Vec::new();
     for number in 0..plan.clients {
-        clients.push(Process::start(format!("client {number}"), client_arguments(&address, number, plan))?);
+        clients.push(Process::start(format!("client {number}"), client_arguments(&line, number, plan))?);
     }
     let gathered = tokio::select! {
         gathered = gather(clients, orders.good.len(), folder) => gathered?,
         died = office.died() => return Err(died.into()),
     };
-    let client: BoxOfficeClient = carnegie::connect(&address).await?;
+    let free = free_seats(&address).await?;
+    office.stop().await?;
+    let office = says.next_line().await?.ok_or("the office did not say what it counted")?.parse()?;
+    let Gathered { answers, took, counts } = gathered;
+    Ok(Sale { answers, took, free, clients: counts, office, proxy })
+}
+
+async fn free_seats(address: &str) -> Result<Vec<(Section, u32)>> {
+    let client: BoxOfficeClient = carnegie::connect(address).await?;
     let mut free = Vec::new();
     for section in Section::ALL {
         free.push((section, client.free_seats(section).await?));
     }
-    drop(client);
-    office.stop().await?;
-    let (answers, took) = gathered;
-    Ok(Sale { answers, took, free })
+    Ok(free)
 }
 
 fn client_arguments(address: &str, number: u32, plan: &Plan) -> Vec<OsString> {
@@ -89,15 +114,14 @@ fn client_arguments(address: &str, number: u32, plan: &Plan) -> Vec<OsString> {
     ] {
         arguments.extend([name.into(), value.into()]);
     }
+    for (name, is_set) in [("--faults", plan.faults), ("--without-dedup", plan.without_dedup)] {
+        arguments.extend(is_set.then(|| name.into()));
+    }
     arguments
 }
 
 /// Lets all clients begin at once, and takes their answers until each has ended well.
-async fn gather(
-    mut clients: Vec<(Process, Output)>,
-    orders: usize,
-    folder: &Folder,
-) -> Result<(Vec<Answer>, Duration)> {
+async fn gather(mut clients: Vec<(Process, Output)>, orders: usize, folder: &Folder) -> Result<Gathered> {
     for (client, output) in &mut clients {
         client.first_line(output).await?;
     }
@@ -113,24 +137,42 @@ async fn gather(
     let mut progress = Progress::new(orders as u64);
     let mut answers: Vec<Answer> = Vec::with_capacity(orders);
     let mut kept = BufWriter::new(File::create(folder.path.join("answers.csv"))?);
-    while let Some(answer) = receive.recv().await {
-        let answer = answer?;
-        took = start.elapsed();
-        writeln!(kept, "{answer}")?;
-        progress.answered(&answer);
-        answers.push(answer);
+    let mut counts = Counts::default();
+    while let Some(said) = receive.recv().await {
+        match said? {
+            Said::Counts(of_one) => counts += of_one,
+            Said::Answer(answer) => {
+                took = start.elapsed();
+                writeln!(kept, "{answer}")?;
+                progress.answered(&answer);
+                answers.push(answer);
+            }
+        }
     }
     kept.flush()?;
-    Ok((answers, took))
+    Ok(Gathered { answers, took, counts })
+}
+
+/// A line from a client.
+enum Said {
+    Answer(Answer),
+    Counts(Counts),
+}
+
+fn understand(line: &str) -> std::result::Result<Said, String> {
+    match line.parse() {
+        Ok(counts) => Ok(Said::Counts(counts)),
+        Err(_) => line.parse().map(Said::Answer),
+    }
 }
 
 /// Passes one client's answers on, and last that it did not end well.
-async fn follow(mut client: Process, mut output: Output, send: mpsc::Sender<Result<Answer>>) {
+async fn follow(mut client: Process, mut output: Output, send: mpsc::Sender<Result<Said>>) {
     let followed = async {
         while let Some(line) = output.next_line().await? {
-            let answer =
-                line.parse().map_err(|e| format!("{} says what nobody understands: {e}", client.name))?;
-            if send.send(Ok(answer)).await.is_err() {
+            let said = understand(&line)
+                .map_err(|e| format!("{} says what nobody understands: {e}", client.name))?;
+            if send.send(Ok(said)).await.is_err() {
                 return Ok(());
             }
         }

@@ -72,3 +72,13 @@ pub(crate) trait BoxOffice {
     async fn sell(&self, cx: &Context, order: u64, section: Section, holder: &str)
     -> Result<Ticket, Refused>;
 }
+
+/// The same with a mistake in it: `sell` is marked idempotent, so the framework sends a sale again whose answer was lost, and
+/// the office runs it again. There is no other way to switch at-most-once off. For `--without-dedup`.
+#[service]
+pub(crate) trait CarelessBoxOffice {
+    /// It is not.
+    #[rpc(idempotent)]
+    async fn sell(&self, cx: &Context, order: u64, section: Section, holder: &str)
+    -> Result<Ticket, Refused>;
+}

@@ -5,6 +5,23 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "mutants")]
+pub mod mutants;
+
+/// Whether a bug is switched on. Only the tests of the simulator build anything but `false`.
+#[cfg(feature = "mutants")]
+macro_rules! mutant {
+    ($name:ident) => {
+        crate::mutants::is(crate::mutants::Mutant::$name)
+    };
+}
+/// No bug is ever switched on.
+#[cfg(not(feature = "mutants"))]
+macro_rules! mutant {
+    ($name:ident) => {
+        false
+    };
+}
 pub mod client;
 pub mod codec;
 mod connection;
@@ -20,7 +37,9 @@ pub mod service;
 mod stats;
 mod time;
 
-pub use error::{BindError, CallError, Code, Error, Execution, Hop, Offer, ProtocolError, Tried};
+pub use error::{
+    Attempt, Attempts, BindError, CallError, Code, Error, Execution, Hop, Offer, ProtocolError, Tried,
+};
 pub use ids::{Domain, Incarnation, RequestId, SessionId, SlotId, Token};
 pub use limits::Limits;
 pub use metadata::Metadata;

@@ -158,6 +158,11 @@ pub struct Limits {
     /// Metadata of one request, in bytes as encoded, that this side sends or accepts. Default 8 KiB, which is the most that a
     /// frame has room for ([`METADATA_MAX`]). A client does not send more; a server refuses such a request, and no other.
     pub metadata_max: usize,
+    /// Client: calls that ended as `Unknown` and whose outcome is remembered for `resolve`. Default 1,024; of more the oldest are
+    /// forgotten, with 0 all. Their replies take 4 MiB at most, all together.
+    pub outcomes_max: usize,
+    /// Client: how long such an outcome is remembered after the call's end. Default 10 minutes.
+    pub outcomes_for: Duration,
 }
 
 impl Default for Limits {
@@ -182,6 +187,8 @@ impl Default for Limits {
             nesting_max: 128,
             zero_sized_max: 1 << 16,
             metadata_max: METADATA_MAX,
+            outcomes_max: 1024,
+            outcomes_for: Duration::from_secs(600),
         }
     }
 }
@@ -206,6 +213,7 @@ impl Limits {
             keep_alive: time(self.keep_alive),
             probe_after: time(self.probe_after),
             pong_wait_min: time(self.pong_wait_min),
+            outcomes_for: self.outcomes_for.min(LONGEST),
             lease: self.lease.min(LEASE_MOST),
             ..self
         }
@@ -256,6 +264,8 @@ setters! {
     nesting_max: usize,
     zero_sized_max: usize,
     metadata_max: usize,
+    outcomes_max: usize,
+    outcomes_for: Duration,
 }
 
 // A chunk, its header and its metadata must fit into the read buffer of a connection, or it could never be decoded.

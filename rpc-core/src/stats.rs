@@ -9,7 +9,8 @@ use std::ops::AddAssign;
 pub struct Stats {
     /// Calls that were started (client), requests that were executed (server).
     pub calls: u64,
-    /// Calls that were sent again under a new request id (client); always 0 (server).
+    /// How often a call was given a new request id, because the server had refused it or it moved to another one (client);
+    /// always 0 (server). What is written again under its old id after a lost connection is not counted.
     pub retried: u64,
     /// Calls whose reply came from the server's reply cache (client), requests that were answered from it (server).
     pub replayed: u64,
@@ -18,8 +19,10 @@ pub struct Stats {
     pub attached: u64,
     /// Calls that ended without it being known whether they ran (client); always 0 (server).
     pub unknown: u64,
-    /// Refusals of the server that calls ended with (client), requests that were refused before they started (server). What
-    /// a client refuses itself, before anything is sent, is not counted.
+    /// Of these, those of which it became certain later whether they ran (client); always 0 (server).
+    pub resolved: u64,
+    /// Refusals that came from a server, those after which a call was tried again included (client), requests that were refused
+    /// before they started (server). What a client refuses itself, before anything is sent, is not counted.
     pub shed: u64,
     /// Bytes that were read, frames and all.
     pub bytes_in: u64,
@@ -27,6 +30,8 @@ pub struct Stats {
     pub bytes_out: u64,
     /// Connections that were made (client), that are open (server).
     pub connections: u64,
+    /// Connections, open or not, that took up the session of an earlier one.
+    pub resumed: u64,
 }
 
 impl AddAssign for Stats {
@@ -36,9 +41,11 @@ impl AddAssign for Stats {
         self.replayed += other.replayed;
         self.attached += other.attached;
         self.unknown += other.unknown;
+        self.resolved += other.resolved;
         self.shed += other.shed;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.connections += other.connections;
+        self.resumed += other.resumed;
     }
 }

@@ -65,12 +65,12 @@ fn a_service_that_was_let_go_while_it_was_asked_for_is_dialled_for_no_more() {
 
 #[test]
 fn a_call_of_a_service_that_was_not_asked_for_here_waits_for_the_servers_answer() {
-    let mut pair = Pair::with(Default::default(), Default::default(), vec![&HALL, &BANK]);
+    let mut pair = Pair::with(Default::default(), Pair::fleeting(), vec![&HALL, &BANK]);
     pair.latency = 5 * MS;
     let (hall, bank) = (pair.bind(&HALL), pair.bind(&BANK));
     pair.client.unbind(bank);
     pair.cut();
-    pair.call(hall, SELL, b"").expect("over a new connection");
+    pair.call(hall, SELL, b"").expect("in a new session");
     assert_eq!(payload(&pair.call(bank, 0, b"coin")), b"coin");
     let order = kinds(&pair.wire().up.sent);
     assert_eq!(order, [Kind::Hello, Kind::Bind, Kind::Request, Kind::Bind, Kind::Request]);
@@ -129,7 +129,7 @@ fn a_service_that_is_bound_already_cannot_be_bound_once_the_channel_is_closed() 
 #[test]
 fn a_call_whose_service_finds_the_table_of_methods_full_ends_at_once() {
     let all: Vec<_> = (0..17).map(large_service).collect();
-    let mut pair = Pair::with(Default::default(), Default::default(), all.clone());
+    let mut pair = Pair::with(Default::default(), Pair::fleeting(), all.clone());
     let last = pair.bind(all[16]);
     pair.client.unbind(last);
     pair.run_for(10 * SECOND);
@@ -185,13 +185,13 @@ fn a_service_is_not_bound_while_there_is_no_server() {
 }
 
 #[test]
-fn a_service_that_was_let_go_and_is_held_again_is_asked_for_on_the_next_connection() {
-    let mut pair = Pair::with(Default::default(), Default::default(), vec![&HALL, &BANK]);
+fn a_service_that_was_let_go_and_is_held_again_is_asked_for_in_the_next_session() {
+    let mut pair = Pair::with(Default::default(), Pair::fleeting(), vec![&HALL, &BANK]);
     let (hall, bank) = (pair.bind(&HALL), pair.bind(&BANK));
     pair.client.unbind(bank);
     pair.client.hold(bank);
     pair.cut();
-    pair.call(hall, SELL, b"").expect("over a new connection");
+    pair.call(hall, SELL, b"").expect("in a new session");
     let asked: Vec<_> = binds(&pair.wire().up.sent).into_iter().map(|bind| bind.service).collect();
     assert_eq!(asked, ["Hall", "Bank"]);
 }

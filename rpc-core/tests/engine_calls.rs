@@ -453,11 +453,13 @@ fn a_failure_whose_words_cannot_be_read_ends_the_connection_and_the_call_with_it
     pair.inject_down(&answer(id(0, 1), Answer::Failed, b"\xff\xff\xff\xff"));
     assert!(!pair.wire().is_open_at_the_client());
     assert!(pair.has_ended(key), "it does not linger until its deadline");
-    assert_eq!(failure(pair.end_of(key)).execution(), Execution::Unknown);
-    // Nor does it disturb the next session's slots.
+    assert_eq!(failure(pair.end_of(key)).execution(), Execution::Executed, "that much was said");
+    // Nor does it disturb the slot's next call, once the handler has really ended.
+    let session = pair.executed[0].execute.request_id.session;
+    pair.complete_in(session, id(0, 1), Completion::Ok(b"no".to_vec()));
     let next = pair.start(hall, SELL, b"second");
     pair.run_for(2 * SECOND);
-    let at = pair.executed.last().expect("it runs").execute.at;
-    pair.complete(at, Completion::Ok(b"yes".to_vec()));
+    assert_eq!(pair.executed[1].execute.at, id(0, 2));
+    pair.complete(id(0, 2), Completion::Ok(b"yes".to_vec()));
     assert_eq!(payload(&pair.end_of(next)), b"yes");
 }

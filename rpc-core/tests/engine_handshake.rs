@@ -283,8 +283,8 @@ fn a_service_is_bound_later_on_the_connection_that_is_there() {
 }
 
 #[test]
-fn after_a_redial_all_services_are_bound_again_before_any_call_is_written() {
-    let mut pair = Pair::with(Default::default(), Default::default(), vec![&HALL, &BANK]);
+fn in_a_new_session_all_services_are_bound_again_before_any_call_is_written() {
+    let mut pair = Pair::with(Default::default(), Pair::fleeting(), vec![&HALL, &BANK]);
     pair.latency = 5 * MS;
     let (hall, bank) = (pair.bind(&HALL), pair.bind(&BANK));
     pair.cut();

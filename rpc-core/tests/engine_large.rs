@@ -327,7 +327,7 @@ fn chunks_of_a_message_that_nobody_knows_are_dropped() {
 
 #[test]
 fn a_large_message_of_a_fenced_call_is_dropped() {
-    let (mut pair, hall) = Pair::ready();
+    let (mut pair, hall) = Pair::once();
     let part = vec![0; CHUNK_LEN_MIN];
     pair.inject_up(&head(id(0, 1), 8192, &part));
     pair.inject_up(&written(|out| Cancel { id: id(0, 1), want_reply: false }.write(out)));
@@ -341,7 +341,8 @@ fn a_large_message_of_a_fenced_call_is_dropped() {
 fn the_servers_room_for_unfinished_messages_fails_that_call_alone() {
     let mut config = server::Config::default();
     (config.limits.gathering_max, config.limits.message_max) = (1 << 20, 1 << 20);
-    let mut pair = Pair::with(client::Config::default(), config, vec![&HALL]);
+    let retry = client::Retry::default().attempts(1);
+    let mut pair = Pair::with(client::Config { retry, ..Default::default() }, config, vec![&HALL]);
     let hall = pair.bind(&HALL);
     let keys: Vec<_> = (0..3)
         .map(|n| {
@@ -428,7 +429,7 @@ fn the_deadline_of_a_large_request_is_right_though_a_ping_comes_before_its_first
 
 #[test]
 fn the_rest_of_a_large_request_is_not_sent_once_its_first_part_was_refused() {
-    let (mut pair, hall) = Pair::ready();
+    let (mut pair, hall) = Pair::once();
     pair.wire().up.blocked = true;
     let key = pair.start(hall, SELL, &pattern(5 << 20));
     let mut first = Vec::new();

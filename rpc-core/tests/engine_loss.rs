@@ -11,6 +11,13 @@ use support::services::*;
 use support::wire::*;
 use support::{MS, Pair, SECOND, failure, payload};
 
+/// A pair whose server forgets its sessions with their connections.
+fn fleeting() -> (Pair, BindingId) {
+    let mut pair = Pair::with(Default::default(), Pair::fleeting(), vec![&HALL]);
+    let hall = pair.bind(&HALL);
+    (pair, hall)
+}
+
 #[test]
 fn calls_that_were_never_written_move_to_the_next_connection() {
     let (mut pair, hall) = Pair::ready();
@@ -35,8 +42,8 @@ fn a_large_request_that_waits_behind_others_moves_to_the_next_connection() {
 }
 
 #[test]
-fn a_large_request_of_which_a_part_was_written_is_unknown() {
-    let (mut pair, hall) = Pair::ready();
+fn a_large_request_of_which_a_part_was_written_is_unknown_once_its_session_has_ended() {
+    let (mut pair, hall) = fleeting();
     pair.wire().up.cut_at = Some(100 << 10);
     let key = pair.start(hall, SELL, &vec![7; 5 << 20]);
     let error = failure(pair.end_of(key));
@@ -45,8 +52,8 @@ fn a_large_request_of_which_a_part_was_written_is_unknown() {
 }
 
 #[test]
-fn a_written_at_most_once_call_is_unknown_and_is_not_sent_again() {
-    let (mut pair, hall) = Pair::ready();
+fn a_written_at_most_once_call_whose_session_has_ended_is_unknown_and_is_not_sent_again() {
+    let (mut pair, hall) = fleeting();
     pair.hold();
     let key = pair.start(hall, SELL, b"");
     let id = pair.executed[0].execute.request_id;
@@ -91,8 +98,8 @@ fn a_request_that_was_not_handed_out_when_the_channel_is_closed_is_never_written
 }
 
 #[test]
-fn an_idempotent_call_is_sent_again_at_most_four_times_in_all() {
-    let (mut pair, hall) = Pair::ready();
+fn an_idempotent_call_is_sent_in_at_most_four_sessions() {
+    let (mut pair, hall) = fleeting();
     pair.hold();
     let key = pair.start_within(hall, FREE, b"", 60 * SECOND);
     for times in 1..=4 {
@@ -108,7 +115,7 @@ fn an_idempotent_call_is_sent_again_at_most_four_times_in_all() {
 
 #[test]
 fn an_idempotent_call_that_is_sent_again_gets_its_answer() {
-    let (mut pair, hall) = Pair::ready();
+    let (mut pair, hall) = fleeting();
     pair.hold();
     let key = pair.start(hall, FREE, b"seats");
     pair.cut();
@@ -120,9 +127,9 @@ fn an_idempotent_call_that_is_sent_again_gets_its_answer() {
     assert_ne!(sessions[0], sessions[1]);
 }
 
-/// A pair with an idempotent call that was written, and whose connection has broken.
+/// A pair with an idempotent call that was written, and whose connection has broken, and the session with it.
 fn in_doubt() -> (Pair, BindingId, CallKey) {
-    let (mut pair, hall) = Pair::ready();
+    let (mut pair, hall) = fleeting();
     pair.hold();
     let key = pair.start_within(hall, FREE, b"", 2 * SECOND);
     pair.unreachable = true;
@@ -269,18 +276,18 @@ fn a_server_that_goes_away_answers_what_runs_and_gets_nothing_new() {
     pair.session().drain(now, "a new version is rolled out");
     pair.pump();
     let next = pair.start(hall, SELL, b"next");
-    pair.run_for(SECOND);
     assert_eq!(pair.executed.len(), 1, "no new calls here");
-    assert!(pair.wire().is_open_at_the_client());
-    let at = pair.executed[0].execute.at;
-    pair.complete(at, Completion::Ok(b"done".to_vec()));
+    pair.run_for(SECOND);
+    assert_eq!(pair.executed[1].connection, 2, "it has dialled again for what waits");
+    let (first, second) = (pair.executed[0].execute.request_id, pair.executed[1].execute.request_id);
+    assert_ne!(first.session, second.session);
+    pair.complete_in(second.session, second.at, Completion::Ok(Vec::new()));
+    assert!(pair.end_of(next).is_ok());
+    assert!(pair.wires[&1].is_open_at_the_client() && !pair.has_ended(running));
+    pair.complete_in(first.session, first.at, Completion::Ok(b"done".to_vec()));
     assert_eq!(payload(&pair.end_of(running)), b"done");
     assert!(!pair.wires[&1].is_open_at_the_client(), "the client leaves when its slots are free");
-    pair.run_for(SECOND);
-    assert_eq!(pair.executed[1].connection, 2, "and dials again for what waits");
-    let at = pair.executed[1].execute.at;
-    pair.complete(at, Completion::Ok(Vec::new()));
-    assert!(pair.end_of(next).is_ok());
+    assert!(pair.wires[&2].is_open_at_the_client());
 }
 
 #[test]
@@ -323,25 +330,26 @@ fn a_server_that_closes_says_why() {
 }
 
 #[test]
-fn a_cut_in_the_middle_of_a_frame_loses_that_frame_alone() {
+fn a_cut_in_the_middle_of_a_frame_has_that_frame_alone_written_again() {
     let (mut pair, hall) = Pair::ready();
     let sent = pair.wire().up.sent.len();
     // The first request arrives whole, the second but for its last byte.
     pair.wire().up.cut_at = Some(sent + 2 * 28 - 1);
     let keys = [pair.start(hall, SELL, b"1234"), pair.start(hall, SELL, b"5678")];
     let results = keys.map(|key| pair.end_of(key));
-    assert_eq!(payload(&results[0]), b"1234");
-    assert!(matches!(&results[1], Err(error) if error.execution() == Execution::Unknown));
-    assert_eq!(pair.executed.len(), 1);
+    assert_eq!((payload(&results[0]), payload(&results[1])), (&b"1234"[..], &b"5678"[..]));
+    let attempts: Vec<_> = pair.executed.iter().map(|e| (e.connection, e.execute.attempt)).collect();
+    assert_eq!(attempts, [(1, 1), (2, 2)]);
 }
 
 #[test]
-fn a_reply_that_is_lost_leaves_the_call_unknown() {
+fn a_reply_that_is_lost_comes_again_over_the_next_connection() {
     let (mut pair, hall) = Pair::ready();
     pair.wire().down.black_hole = true;
     let key = pair.start(hall, SELL, b"sold");
     assert_eq!(pair.executed.len(), 1);
-    pair.cut();
-    assert_eq!(failure(pair.end_of(key)).execution(), Execution::Unknown);
     assert_eq!(kinds(&pair.wire().down.sent).last(), Some(&Kind::Reply));
+    pair.cut();
+    assert_eq!(payload(&pair.end_of(key)), b"sold");
+    assert_eq!((pair.executed.len(), pair.client.stats().replayed), (1, 1));
 }

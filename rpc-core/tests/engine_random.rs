@@ -129,21 +129,17 @@ impl World {
     }
 
     fn complete(&mut self, which: usize, how: u8) {
-        if self.pair.executed.is_empty() || self.pair.wire().is_closed() {
+        if self.pair.executed.is_empty() {
             return;
         }
-        let newest = self.pair.newest();
-        let execute = &self.pair.executed[which % self.pair.executed.len()];
-        if execute.connection != newest {
-            return;
-        }
-        let (at, payload) = (execute.execute.at, execute.execute.payload.clone());
+        let execute = &self.pair.executed[which % self.pair.executed.len()].execute;
+        let (id, payload) = (execute.request_id, execute.payload.clone());
         let completion = match how {
             0 => Completion::Application(payload),
             1 => Pair::panicked("?"),
             _ => Completion::Ok(payload),
         };
-        self.pair.complete(at, completion);
+        self.pair.complete_in(id.session, id.at, completion);
     }
 
     fn happen(&mut self, event: Event) {

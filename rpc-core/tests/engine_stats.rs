@@ -29,9 +29,19 @@ fn replies_from_the_cache_and_of_executions_that_were_joined_are_counted_once_fo
 
 #[test]
 fn a_refusal_counts_as_shed_on_both_sides() {
-    let (mut pair, hall) = Pair::ready();
+    let (mut pair, hall) = Pair::once();
     pair.handler =
         Box::new(|_| Some(Completion::NotStarted { code: Code::Unavailable, reason: "full".into() }));
     failure(pair.call(hall, SELL, b""));
     assert_eq!((pair.client.stats().shed, pair.server_stats().shed), (1, 1));
+}
+
+#[test]
+fn each_refusal_of_a_call_that_is_tried_again_counts_as_shed_on_both_sides() {
+    let (mut pair, hall) = Pair::ready();
+    pair.handler =
+        Box::new(|_| Some(Completion::NotStarted { code: Code::Unavailable, reason: "full".into() }));
+    failure(pair.call(hall, SELL, b""));
+    let stats = pair.client.stats();
+    assert_eq!((stats.calls, stats.retried, stats.shed, pair.server_stats().shed), (1, 3, 4, 4));
 }

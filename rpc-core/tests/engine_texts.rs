@@ -28,7 +28,9 @@ fn assert_tame(text: &str, most: usize) {
 
 /// A client of the hall that has said hello.
 fn greeting() -> (Pair, BindingId) {
-    let mut pair = Pair::new();
+    let retry = rpc_core::client::Retry::default().attempts(1);
+    let config = rpc_core::client::Config { retry, ..Default::default() };
+    let mut pair = Pair::with(config, Default::default(), vec![&HALL]);
     pair.raw = true;
     let id = pair.client.bind(pair.now, &HALL);
     pair.pump();

@@ -50,7 +50,9 @@ fn what_was_taken_back_does_not_make_a_request_behind_it_look_unsent() {
     (pair.wire().up.blocked, pair.wire().up.black_hole) = (false, true);
     pair.pump();
     pair.cut();
-    assert_eq!(failure(pair.end_of(second)).execution(), Execution::Unknown);
+    assert_eq!(payload(&pair.end_of(second)), b"second");
+    let execute = &pair.executed[0].execute;
+    assert_eq!((execute.at, execute.attempt), (id(1, 1), 2), "under its number, since it may have arrived");
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! A channel together with one service of its server: what every stub holds.
 
 use crate::channel::{Channel, Held};
+use crate::resolve::Resolution;
+#[cfg(doc)]
+use rpc_core::Execution;
+use rpc_core::RequestId;
 use rpc_core::client::BindingId;
 use rpc_core::codec::Coding;
-use rpc_core::service::{Descriptor, Method};
+use rpc_core::service::{Descriptor, Method, Returns};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,5 +83,10 @@ pub trait Client: Clone + Send + Sync + Sized + 'static {
         let index = binding.service.methods.iter().position(|m| m.name == method);
         let usable = |index| binding.channel().shared().lock().engine.supports(binding.id(), index).is_ok();
         index.and_then(|index| u16::try_from(index).ok()).is_some_and(usable)
+    }
+
+    /// What became of a call that had ended as [`Execution::Unknown`]: see [`Channel::resolve`].
+    fn resolve<R: Returns>(&self, call: RequestId) -> impl Future<Output = Resolution<R::Output>> + Send {
+        self.channel().resolve::<R>(call)
     }
 }

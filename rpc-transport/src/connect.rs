@@ -7,7 +7,7 @@ use crate::client::Shared;
 use crate::client::driver::{Dialling, Driver};
 use crate::dial::{Dialer, Source};
 use crate::stream::{ByteStream, Stream};
-use rpc_core::client::{Client as Engine, Config};
+use rpc_core::client::{Client as Engine, Config, Retry};
 use rpc_core::codec::CodecId;
 use rpc_core::limits::CREDENTIALS_MAX;
 use rpc_core::{BindError, Limits};
@@ -84,6 +84,13 @@ impl<C> Connect<C> {
     /// Bounds of memory and time. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
+        self
+    }
+
+    /// How often calls are attempted again by the channel itself, and how many of them. Default: [`Retry::default`];
+    /// `Retry::default().attempts(1)` for never.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.config.retry = retry;
         self
     }
 

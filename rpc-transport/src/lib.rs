@@ -18,6 +18,7 @@ mod channel;
 mod client;
 mod connect;
 mod dial;
+mod resolve;
 mod stub;
 
 pub use binding::{Binding, Client};
@@ -25,6 +26,7 @@ pub use call::Call;
 pub use channel::Channel;
 pub use connect::{Connect, connect, connect_over, connect_with};
 pub use dial::{Dialer, Opening};
+pub use resolve::Resolution;
 pub use stub::{Arguments, arguments};
 
 // The server's side.

@@ -2,7 +2,8 @@
 
 mod support;
 
-use rpc_core::{BindError, Code, Error, Execution};
+use rpc_core::client::Retry;
+use rpc_core::{BindError, Code, Error, Execution, SlotId};
 use rpc_transport::{Client, connect, connect_over, connect_with, in_process};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -130,16 +131,17 @@ async fn a_dropped_call_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_says_that_the_execution_is_unknown_and_the_next_call_dials_again() {
+async fn a_server_that_does_not_know_the_session_after_a_loss_leaves_the_execution_unknown() {
     let (address, mut seen) = server(Act::HangUp).await;
     let client: EchoClient = soon(connect(address)).await.unwrap();
     for _ in 0..2 {
         let error = soon(client.echo(b"")).await.unwrap_err();
         assert_eq!(error.execution(), Execution::Unknown);
         let said = format!(
-            "Echo.echo: the connection to {address} is lost: closed by the peer (execution unknown) (request 7-0-1)"
+            "Echo.echo: the connection to {address} is lost: the server does not know the session any more (execution \
+             unknown) (request 7-0-1); attempts: {address}: the connection is lost: closed by the peer (after "
         );
-        assert_eq!(error.to_string(), said);
+        assert!(error.to_string().starts_with(&said), "{error}");
     }
     let mut connected = 0;
     while let Ok(next) = seen.try_recv() {
@@ -330,4 +332,35 @@ async fn a_call_is_small_can_be_sent_to_another_thread_and_raced_without_pinning
         _ = &mut call => panic!("nobody answers"),
         () = tokio::time::sleep(Duration::from_millis(5)) => {}
     }
+}
+
+/// The ids of the requests that have come so far.
+fn requested(seen: &mut mpsc::UnboundedReceiver<Seen>) -> Vec<SlotId> {
+    let all = std::iter::from_fn(|| seen.try_recv().ok());
+    all.filter_map(|seen| if let Seen::Request { id, .. } = seen { Some(id) } else { None }).collect()
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_for_now_is_made_again_as_often_as_was_set_and_its_error_lists_every_time() {
+    let (address, mut seen) = server(Act::Refuse).await;
+    let retry = Retry::default().attempts(3).first(Duration::from_millis(1));
+    let client: EchoClient = soon(connect(address).retry(retry)).await.unwrap();
+    let error = soon(client.echo(b"")).await.unwrap_err();
+    assert!(matches!(error, Error::Refused { .. }) && error.is_retryable(), "{error}");
+    let attempts: Vec<_> = error.attempts().iter().map(|one| (&*one.address, one.what.as_str())).collect();
+    assert_eq!(attempts, [(address.to_string().as_str(), "refused: full"); 3]);
+    assert!(error.attempts().is_sorted_by_key(|attempt| attempt.after));
+    let mut ids = requested(&mut seen);
+    assert_eq!(error.request_id().map(|id| id.at), ids.last().copied(), "the last one");
+    ids.dedup();
+    assert_eq!((ids.len(), client.channel().stats().retried), (3, 2), "each time under another number");
+}
+
+#[tokio::test]
+async fn a_channel_that_may_not_retry_makes_each_call_once() {
+    let (address, mut seen) = server(Act::Refuse).await;
+    let client: EchoClient = soon(connect(address).retry(Retry::default().attempts(1))).await.unwrap();
+    let error = soon(client.echo(b"")).await.unwrap_err();
+    assert!(error.attempts().is_empty() && !error.to_string().contains("attempts"), "{error}");
+    assert_eq!((requested(&mut seen).len(), client.channel().stats().retried), (1, 0));
 }

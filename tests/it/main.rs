@@ -3,6 +3,7 @@
 mod absent;
 mod box_office;
 mod cancellation;
+mod captured;
 mod errors;
 mod foreign;
 mod hostile;
@@ -15,6 +16,8 @@ mod nested;
 mod process;
 mod queued;
 mod raw;
+mod relay;
+mod resolve;
 mod resume;
 mod seen;
 mod services;

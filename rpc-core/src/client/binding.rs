@@ -1,7 +1,7 @@
 //! What was agreed with the server about one service.
 
 use crate::codec::Coding;
-use crate::error::{BindError, Error, Execution, NAME_MAX, Offer, ProtocolError, shown};
+use crate::error::{Attempts, BindError, Error, Execution, NAME_MAX, Offer, ProtocolError, shown};
 use crate::frame::{Bind, BindMethod, Bound, BoundMethod, BoundResult, Suggestion};
 use crate::limits::METHOD_TABLE_MAX;
 use crate::schema::{
@@ -316,6 +316,11 @@ impl Binding {
         self.evolved.iter().find(|(index, _)| *index == method).map(|(_, evolution)| evolution)
     }
 
+    /// All of them, by method.
+    pub(super) fn evolutions(&self) -> impl Iterator<Item = (u16, Arc<Evolution>)> {
+        self.evolved.iter().map(|(method, evolution)| (*method, evolution.clone()))
+    }
+
     #[cold]
     fn known(
         &self,
@@ -327,7 +332,14 @@ impl Binding {
         let Some(value) = evolution.unknown_argument(arguments, coding) else { return Ok(()) };
         let method = self.service.methods.get(usize::from(method)).map_or("", |method| method.path);
         let (address, execution) = (evolution.address().clone(), Execution::NotExecuted);
-        Err(Error::UnknownVariant { method, address, value, execution, request_id: None })
+        Err(Error::UnknownVariant {
+            method,
+            address,
+            value,
+            execution,
+            request_id: None,
+            attempts: Attempts::default(),
+        })
     }
 
     #[cold]
@@ -338,7 +350,9 @@ impl Binding {
         };
         let (name, address): (_, Arc<str>) = (method.path, address.into());
         match &self.state {
-            State::Failed(source) => Error::Unavailable { method: name, source: source.clone() },
+            State::Failed(source) => {
+                Error::Unavailable { method: name, source: source.clone(), attempts: Attempts::default() }
+            }
             State::Agreed { methods, server } => match methods.get(usize::from(index)) {
                 Some(Agreement::Differs { differences, untold, runs_once }) => {
                     let (differences, untold, runs_once) = (differences.clone(), *untold, *runs_once);

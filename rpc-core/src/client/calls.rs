@@ -1,25 +1,32 @@
 //! The calls that have not ended, in a slab.
 
 use super::{BindingId, CallKey, NewCall};
-use crate::error::Execution;
+use crate::error::{Attempt, Attempts, Execution};
 use crate::ids::SlotId;
 use crate::metadata::Metadata;
 use crate::service::Payload;
 use crate::time::Instant;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// ```text
-///            a slot and a connection are there            answer, deadline, loss
+///            a slot and a connection are there              answer, deadline
 ///  Waiting -------------------------------------> Sent -------------------------> ended
-///     ^                                            |
-///     +--------------------------------------------+
-///       the connection is lost, and the request was never written or is idempotent
+///   ^   ^                                         | |
+///   |   |    its request was never written, or it | | the server has not executed it,
+///   |   |    is idempotent and its session is gone| | and says so
+///   |   +-----------------------------------------+ v
+///   +---------- the delay is over ------------- Resting
 /// ```
+/// `Sent` lasts while connections come and go, and with them copies of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallState {
     Vacant,
     Waiting,
-    Sent(SlotId),
+    /// Until its next attempt.
+    Resting,
+    /// The session's number in this channel, and the slot there.
+    Sent(u32, SlotId),
 }
 
 pub(super) struct Call {
@@ -31,10 +38,18 @@ pub(super) struct Call {
     pub(super) timeout: Duration,
     pub(super) metadata: Option<Box<Metadata>>,
     pub(super) payload: Payload,
-    /// Times that it was given a request id.
+    /// Its method's place in the table of the session that it was sent in.
+    pub(super) wire_method: u16,
+    /// Times that it was given a request id under which something was written.
     pub(super) attempts: u8,
     /// An earlier id of this call may have been executed, so it can no longer end as not executed.
     pub(super) in_doubt: bool,
+    /// Somebody has asked for its request id, and may ask what became of it.
+    pub(super) named: bool,
+    /// When a server that has refused a copy of the present number, but not all of them, wants to be asked again.
+    pub(super) asked: Option<Duration>,
+    /// Attempts that have ended, and what became of them. Most calls have none.
+    pub(super) trail: Attempts,
 }
 
 #[derive(Default)]
@@ -72,6 +87,11 @@ impl Calls {
             .filter(|call| call.generation == key.generation && call.state != CallState::Vacant)
     }
 
+    pub(super) fn peek(&self, key: CallKey) -> Option<&Call> {
+        let call = self.all.get(key.index as usize)?;
+        (call.generation == key.generation && call.state != CallState::Vacant).then_some(call)
+    }
+
     /// Takes a call out: what is left of it is its payload's buffer.
     #[inline]
     pub(super) fn remove(&mut self, key: CallKey) -> Option<Removed> {
@@ -81,8 +101,11 @@ impl Calls {
             method: call.method,
             timeout: call.timeout,
             in_doubt: call.in_doubt,
-            sent: if let CallState::Sent(at) = call.state { Some(at) } else { None },
+            named: call.named,
+            sent: if let CallState::Sent(session, at) = call.state { Some((session, at)) } else { None },
             payload: std::mem::take(&mut call.payload),
+            trail: std::mem::take(&mut call.trail),
+            started: call.started(),
         };
         call.state = CallState::Vacant;
         call.metadata = None;
@@ -108,6 +131,7 @@ impl Calls {
         for (index, call) in self.all.iter().enumerate() {
             match call.state {
                 CallState::Vacant => {}
+                CallState::Resting if mutant!(RetriesPastDeadline) => {}
                 _ if call.deadline <= now => {
                     expired.push(CallKey { index: index as u32, generation: call.generation });
                 }
@@ -125,14 +149,30 @@ pub(super) struct Removed {
     pub(super) method: u16,
     pub(super) timeout: Duration,
     pub(super) in_doubt: bool,
-    pub(super) sent: Option<SlotId>,
+    pub(super) named: bool,
+    pub(super) sent: Option<(u32, SlotId)>,
     pub(super) payload: Payload,
+    pub(super) trail: Attempts,
+    started: Instant,
 }
 
 impl Removed {
     /// What is known of a call that has no answer. `written`: its present request may have been written.
     pub(super) fn execution(&self, written: bool) -> Execution {
-        if written || self.in_doubt { Execution::Unknown } else { Execution::NotExecuted }
+        if written || (self.in_doubt && !mutant!(LastVerdictCounts)) {
+            Execution::Unknown
+        } else {
+            Execution::NotExecuted
+        }
+    }
+
+    /// What came of the last attempt, if there were others before it; the error itself says it, too.
+    pub(super) fn attempts(&mut self, now: Instant, address: &Arc<str>, what: &str) -> Attempts {
+        let mut all = std::mem::take(&mut self.trail);
+        if all.total() > 0 {
+            all.push(Attempt { address: address.clone(), what: what.to_owned(), after: now - self.started });
+        }
+        all
     }
 }
 
@@ -148,9 +188,25 @@ impl Call {
             timeout: call.timeout,
             metadata: call.metadata,
             payload: Payload::from(call.payload),
+            wire_method: 0,
             attempts: 0,
             in_doubt: false,
+            named: false,
+            asked: None,
+            trail: Attempts::default(),
         }
+    }
+
+    fn started(&self) -> Instant {
+        let timeout = u64::try_from(self.timeout.as_nanos()).unwrap_or(u64::MAX);
+        Instant(self.deadline.0.saturating_sub(timeout))
+    }
+
+    /// An attempt has come to nothing.
+    #[cold]
+    pub(super) fn failed(&mut self, now: Instant, address: Arc<str>, what: String) {
+        let after = now - self.started();
+        self.trail.push(Attempt { address, what, after });
     }
 }
 

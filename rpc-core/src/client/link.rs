@@ -1,9 +1,10 @@
-//! The channel's connection, from dialling to its loss.
+//! A session's connection, from dialling to its loss.
 
 use super::ConnectionId;
+use super::jitter::below;
+use super::session::Identity;
 use crate::connection::{ConnectionTime, Gathering, Liveness, Outgoing};
 use crate::error::BindError;
-use crate::ids::SessionId;
 use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,18 +46,10 @@ impl Pace {
             delay = (delay * 8 / 5).min(REDIAL_MOST);
         }
         self.failures += 1;
-        self.not_before = Some(now + asked.max(delay / 2) + (delay / 2).mul_f64(fraction(jitter)));
+        self.not_before = Some(now + asked.max(delay / 2) + below(delay / 2, jitter));
         self.last = Some(Arc::new(why));
         self
     }
-}
-
-/// A number in 0..1 (xorshift64*, Vigna 2016): it spreads the redials of many clients, nothing depends on it.
-fn fraction(state: &mut u64) -> f64 {
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// An open connection.
@@ -71,18 +64,20 @@ pub(super) struct Open {
     /// What came of the answer to the handshake while that is not whole, for errors: a stranger may say so little that
     /// nobody can tell what it speaks.
     pub(super) first: String,
-    /// Set by the Welcome.
-    pub(super) session: Option<SessionId>,
+    /// Its `Hello` wished to resume the session, so that nothing may follow before the answer.
+    pub(super) resuming: bool,
+    /// Of the session that the `Welcome` has named.
+    pub(super) identity: Option<Identity>,
     /// The largest request that the server takes.
     pub(super) message_max: usize,
     /// Places of the session's table of methods that are taken.
     pub(super) methods: u16,
-    /// The server is about to go: no new calls here.
-    pub(super) draining: bool,
     /// In the handshake: it has at least one of the services, and why it refuses another one.
     pub(super) accepted: bool,
     pub(super) refused: Option<BindError>,
-    /// When to ask again what became of a call whose caller has given up and which was running at the last answer.
+    /// A call was answered here.
+    pub(super) useful: bool,
+    /// When to write the next fence again that was answered with `Busy`.
     pub(super) busy_again: Instant,
     pub(super) pace: Pace,
 }
@@ -102,15 +97,6 @@ impl Link {
         }
     }
 
-    /// The connection, if calls may be written on it.
-    #[inline]
-    pub(super) fn ready(&mut self) -> Option<&mut Open> {
-        match self {
-            Link::Ready(open) if !open.draining => Some(open),
-            _ => None,
-        }
-    }
-
     /// Whether what a binding has come to holds for the server that is there: not what a server said that is gone, nor a
     /// refusal in the handshake, after which the next address may be tried.
     pub(super) fn vouches_for(&self, outcome: &Result<(), BindError>) -> bool {
@@ -126,6 +112,11 @@ impl Link {
             Link::Dialling(connection, _) => Some(*connection),
             _ => self.open().map(|open| open.connection),
         }
+    }
+
+    /// Whether the server has answered the handshake.
+    pub(super) fn is_greeted(&self) -> bool {
+        self.open().is_some_and(|open| open.identity.is_some())
     }
 
     pub(super) fn address(&self) -> &str {

@@ -1,33 +1,48 @@
 //! The client's machine: one for a channel. It numbers calls, writes requests, matches replies, watches deadlines and
-//! the connection, and decides when to dial.
+//! connections, resumes its session when one is lost, and decides when and where to dial.
 //!
 //! Inputs are `handle_*` and the commands `bind`, `start`, `give_up`, `close`; after each of them the driver drains
 //! [`Client::poll_output`] until it says [`Output::Wait`], and writes what [`Client::poll_transmit`] hands out.
 
 mod binding;
+mod budget;
 mod calls;
 mod frames;
+mod giving_up;
+mod handshake;
+mod jitter;
 mod link;
+mod losing;
+mod outcomes;
 mod replies;
+mod resuming;
+mod retry;
+mod retrying;
 mod round;
 mod sending;
+mod session;
 mod slots;
 mod timers;
 
 use crate::codec::{CodecId, Coding};
 use crate::error::{BindError, Code, Error, Execution};
-use crate::frame::{Checksum, CloseCode};
+use crate::frame::Checksum;
+use crate::ids::RequestId;
 use crate::limits::Limits;
 use crate::metadata::Metadata;
 use crate::service::{Descriptor, Reply};
 use crate::stats::Stats;
 use crate::time::Instant;
 use binding::Binding;
+use budget::Budget;
 use calls::Calls;
-use link::{Link, Pace};
+use link::Pace;
+pub use outcomes::Outcome;
+use outcomes::Outcomes;
+pub use retry::Retry;
 use round::Round;
-use slots::Slots;
-use std::collections::VecDeque;
+use session::{CURRENT, Session};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// What a channel is made with.
@@ -52,6 +67,8 @@ pub struct Config {
     /// How long a first binding waits for a server that is not running yet: the last round begins when this is over.
     /// Default zero: it fails when every address has failed once.
     pub wait_for_server: Duration,
+    /// How often calls are attempted again. Default: [`Retry::default`].
+    pub retry: Retry,
 }
 
 impl Default for Config {
@@ -65,6 +82,7 @@ impl Default for Config {
             addresses: 1,
             connect_window: Duration::from_secs(5),
             wait_for_server: Duration::ZERO,
+            retry: Retry::default(),
         }
     }
 }
@@ -78,7 +96,7 @@ pub struct ConnectionId(pub u32);
 pub struct BindingId(pub u16);
 
 /// Names a call for as long as the machine knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallKey {
     /// Small and used again: fit for an index.
     pub index: u32,
@@ -121,6 +139,8 @@ pub enum Output {
     Bound(BindingId, Result<(), BindError>),
     /// A call has ended. Said exactly once for each call that was not given up.
     Ended(CallKey, Result<Reply, Error>),
+    /// What [`Client::outcome`] says of this call is no longer [`Outcome::Pending`].
+    Settled(RequestId),
     /// Nothing more for now; call [`Client::handle_timeout`] at this time.
     Wait(Instant),
 }
@@ -128,13 +148,19 @@ pub enum Output {
 /// The machine. See the [module](self).
 pub struct Client {
     config: Config,
-    link: Link,
+    /// The first one is that which new calls go to. The others were left, by a failover or because their server drains, and
+    /// live until the calls that were written to them have their answers.
+    sessions: Vec<Session>,
+    sessions_made: u32,
     round: Round,
     bindings: Vec<Binding>,
     calls: Calls,
-    slots: Slots,
     /// Calls without a slot, in order. May hold keys of calls that have ended meanwhile.
     waiting: VecDeque<CallKey>,
+    /// Calls that are tried again later, by that time. May hold keys of calls that have ended meanwhile.
+    resting: BTreeSet<(Instant, CallKey)>,
+    budget: Budget,
+    outcomes: Outcomes,
     outputs: VecDeque<Output>,
     stats: Stats,
     dialled: u32,
@@ -151,15 +177,20 @@ impl Client {
     /// A channel that has no connection yet. `seed` spreads the redials of many clients; any number will do.
     pub fn new(mut config: Config, seed: u64) -> Self {
         config.limits = config.limits.sane();
+        config.retry = config.retry.sane();
         let round = Round::new(config.addresses, config.connect_window);
+        let (budget, outcomes) = (Budget::new(&config.retry), Outcomes::new(&config.limits));
         Self {
             config,
-            link: Link::Down(Pace::default()),
+            sessions: vec![Session::new(0, Pace::default())],
+            sessions_made: 1,
             round,
             bindings: Vec::new(),
             calls: Calls::default(),
-            slots: Slots::default(),
             waiting: VecDeque::new(),
+            resting: BTreeSet::new(),
+            budget,
+            outcomes,
             outputs: VecDeque::new(),
             stats: Stats::default(),
             dialled: 0,
@@ -189,7 +220,9 @@ impl Client {
             let why =
                 format!("the methods of {} do not fit into one frame; shorten their names", service.name);
             self.end_binding(id, Err(BindError::ProtocolMismatch { address: "any server".to_owned(), why }));
-        } else if let Some(outcome) = binding.outcome().filter(|outcome| self.link.vouches_for(outcome)) {
+        } else if let Some(outcome) =
+            binding.outcome().filter(|outcome| self.sessions[CURRENT].link.vouches_for(outcome))
+        {
             self.end_binding(id, outcome);
         } else if !self.ask(now, id) {
             self.want_connection(now);
@@ -214,7 +247,7 @@ impl Client {
     /// Whether there is a connection, and its server has agreed to the binding.
     pub fn is_bound(&self, id: BindingId) -> bool {
         !self.closed
-            && self.link.open().is_some()
+            && self.sessions[CURRENT].link.open().is_some()
             && self.bindings.get(usize::from(id.0)).is_some_and(Binding::is_agreed)
     }
 
@@ -225,7 +258,7 @@ impl Client {
     /// What a call of the method would end with on that server.
     pub fn supports(&self, binding: BindingId, method: u16) -> Result<(), Error> {
         match self.bindings.get(usize::from(binding.0)) {
-            Some(binding) => binding.check(method, self.link.address()),
+            Some(binding) => binding.check(method, self.sessions[CURRENT].link.address()),
             None => Err(Error::NotSent {
                 method: "",
                 why: "there is no such binding".to_owned(),
@@ -248,10 +281,10 @@ impl Client {
 
     /// The server's address, while there is a connection.
     pub fn server_address(&self) -> Option<&str> {
-        self.link.open().map(|open| &*open.address)
+        self.sessions[CURRENT].link.open().map(|open| &*open.address)
     }
 
-    /// Ends all calls and bindings, tells the server, and closes the connection. Whatever comes later fails at once.
+    /// Ends all calls and bindings, tells the servers, and closes the connections. Whatever comes later fails at once.
     pub fn close(&mut self, now: Instant) {
         if self.closed {
             return;
@@ -260,10 +293,15 @@ impl Client {
         for index in 0..self.bindings.len() {
             self.end_binding(BindingId(index as u16), Err(BindError::Closed));
         }
-        self.close_connection(Some((CloseCode::GoingAway, "the client closes the channel")));
-        self.lose(now, "the channel was closed");
-        while let Some(key) = self.waiting.pop_front() {
+        for at in 0..self.sessions.len() {
+            self.end_session(now, at, "the client closes the channel", "the channel was closed");
+        }
+        let resting = std::mem::take(&mut self.resting).into_iter().map(|(_, key)| key);
+        for key in std::mem::take(&mut self.waiting).into_iter().chain(resting) {
             self.end_not_sent(key, "the channel is closed", Code::Cancelled);
+        }
+        for id in self.outcomes.clear() {
+            self.outputs.push_back(Output::Settled(id));
         }
     }
 
@@ -284,9 +322,7 @@ impl Client {
     /// hands out counts as written: from then on the server may have it.
     #[inline]
     pub fn poll_transmit(&mut self, now: Instant, connection: ConnectionId, into: &mut Vec<u8>) -> bool {
-        let Some(open) = self.link.open_mut().filter(|open| open.connection == connection) else {
-            return self.farewell(connection, into);
-        };
+        let Some(open) = self.open_mut(connection) else { return self.farewell(connection, into) };
         let (before, handed_out) = (into.len(), open.outgoing.handed_out());
         let some = open.outgoing.transmit(into, open.time);
         if some {
@@ -303,7 +339,7 @@ impl Client {
     /// Not to be called for what a stream takes that was not full: its buffer takes the first bytes whether the peer
     /// lives or not.
     pub fn handle_progress(&mut self, now: Instant, connection: ConnectionId) {
-        if let Some(open) = self.link.open_mut().filter(|open| open.connection == connection) {
+        if let Some(open) = self.open_mut(connection) {
             open.liveness.heard(now);
         }
     }
@@ -311,7 +347,20 @@ impl Client {
     /// Whether [`Client::poll_transmit`] has something.
     #[inline]
     pub fn has_outgoing(&self, connection: ConnectionId) -> bool {
-        self.link.open().is_some_and(|open| open.connection == connection && open.outgoing.backlog() > 0)
+        let open = self.session_of(connection).and_then(|at| self.sessions[at].link.open());
+        open.is_some_and(|open| open.outgoing.backlog() > 0)
+    }
+
+    /// Which of the sessions a connection belongs to.
+    #[inline]
+    fn session_of(&self, connection: ConnectionId) -> Option<usize> {
+        self.sessions.iter().position(|session| session.link.connection() == Some(connection))
+    }
+
+    #[inline]
+    fn open_mut(&mut self, connection: ConnectionId) -> Option<&mut link::Open> {
+        let at = self.session_of(connection)?;
+        self.sessions[at].link.open_mut()
     }
 
     #[cold]
@@ -321,6 +370,16 @@ impl Client {
         self.stats.bytes_out += last.len() as u64;
         into.append(&mut last);
         true
+    }
+
+    /// Slots in use, those in quarantine included, of all sessions.
+    pub fn slots_in_use(&self) -> usize {
+        self.sessions.iter().map(|session| session.slots.in_use()).sum()
+    }
+
+    /// What became of a call that has ended with [`Execution::Unknown`]. [`Output::Settled`] says when to ask again.
+    pub fn outcome(&mut self, now: Instant, id: RequestId) -> Outcome {
+        self.outcomes.get(now, id)
     }
 
     /// Counts so far.

@@ -79,6 +79,19 @@ impl Round {
         self.asked = Duration::MAX;
     }
 
+    /// Begins a round that has this address only. If there are others, it is as short as if it had them too: a call that comes
+    /// meanwhile could be sent there.
+    pub(super) fn begin_with(&mut self, now: Instant, address: usize) {
+        self.begin(now, None);
+        self.end = now + self.window / self.addresses.min(SHARES) as u32;
+        (self.at, self.left) = (address, 1);
+    }
+
+    /// The address that is tried, or that comes first in the next round.
+    pub(super) fn address(&self) -> usize {
+        self.at
+    }
+
     /// The address to try now, and how long that may take: so long that a silent server leaves the others their time.
     pub(super) fn next(&mut self, now: Instant) -> (usize, Duration) {
         let share = (self.end - now) / self.left.clamp(1, SHARES) as u32;

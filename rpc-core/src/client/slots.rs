@@ -1,17 +1,20 @@
 //! The client's slots: lanes of the session, with at most one call in each.
 
-use super::CallKey;
+use super::{BindingId, CallKey};
 use crate::frame::RELEASE_MAX;
 use crate::ids::SlotId;
 use crate::time::Instant;
 use std::time::Duration;
 
 /// ```text
-///         a call is written                  the server answers
-///  Free ------------------------> Pending ------------------------> Free
-///                                    | the caller gives up an at-most-once call: Cancel is written
-///                                    v
-///                               Quarantined -- the server answers --> Free
+///         a call is given to it            the server answers, or nothing of it was ever written
+///  Free ------------------------> Pending -------------------------------------------------------> Free
+///                                  |   | one copy is refused, another may be on its way: Cancel      ^
+///                                  |   v                                                             |
+///                                  | Fencing ------------------- the server answers -----------------+
+///                                  |   |                                                             |
+///      the caller gives up an      v   v                                                             |
+///      at-most-once call: Cancel  Quarantined ------------------ the server answers -----------------+
 /// ```
 /// A slot whose caller has given up takes no new call until the server has promised that the old one will never start,
 /// or has told what became of it: otherwise a late copy of the old request could be taken for the new one.
@@ -19,10 +22,20 @@ use std::time::Duration;
 pub(super) enum SlotState {
     Free,
     Pending(CallKey),
-    /// `again`: the server is busy with it; ask again then.
-    Quarantined {
-        again: Instant,
-    },
+    Fencing(CallKey),
+    /// The method of the call, so that its reply can be read should it come after all.
+    Quarantined(BindingId, u16),
+}
+
+/// The copy of the request that is on the session's present connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Copy {
+    /// There is none, or it was refused.
+    None,
+    /// A single frame, from here to there in the connection's stream.
+    Frame { position: u64, end: u64 },
+    /// In parts.
+    Large,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,16 +43,27 @@ pub(super) struct Slot {
     /// The number of the last call. Numbers only grow; one that was refused is never used again.
     pub(super) sequence: u64,
     pub(super) state: SlotState,
-    /// Where in the connection's stream the request starts, unless it is a large one.
-    pub(super) position: u64,
-    /// Where it ends, unless it is a large one.
-    pub(super) end: Option<u64>,
+    pub(super) copy: Copy,
+    /// A copy was written to a connection that is gone. It may arrive at any time, until a fence is answered.
+    pub(super) stray: bool,
+    /// A fence that was answered with `Busy` is written again then.
+    pub(super) again: Instant,
     /// The last call runs at most once: the server records its reply.
     recorded: bool,
     /// The newest number whose reply the server has recorded and may still keep; zero if there is none. It stands until a
     /// later call was executed: one that was taken back, or refused, may have left the reply where it is.
     kept: u64,
 }
+
+const UNUSED: Slot = Slot {
+    sequence: 0,
+    state: SlotState::Free,
+    copy: Copy::None,
+    stray: false,
+    again: Instant::NEVER,
+    recorded: false,
+    kept: 0,
+};
 
 /// Slots that are searched in one go for replies to release.
 const SEARCHED: usize = RELEASE_MAX;
@@ -72,8 +96,7 @@ impl Slots {
         let index = match self.free.pop() {
             Some(index) => index,
             None if (self.all.len() as u32) < self.granted => {
-                let (state, position, end) = (SlotState::Free, 0, None);
-                self.all.push(Slot { sequence: 0, state, position, end, recorded: false, kept: 0 });
+                self.all.push(UNUSED);
                 self.all.len() as u32 - 1
             }
             None => return None,
@@ -81,6 +104,7 @@ impl Slots {
         let slot = self.all.get_mut(index as usize)?;
         slot.sequence += 1;
         slot.state = SlotState::Pending(call);
+        (slot.copy, slot.stray) = (Copy::None, false);
         slot.recorded = recorded;
         self.in_use += 1;
         Some(SlotId { slot: index, sequence: slot.sequence })
@@ -100,7 +124,9 @@ impl Slots {
     /// The slot with this id, if that is still its current call.
     #[inline]
     pub(super) fn current(&mut self, id: SlotId) -> Option<&mut Slot> {
-        self.all.get_mut(id.slot as usize).filter(|slot| slot.sequence == id.sequence)
+        self.all
+            .get_mut(id.slot as usize)
+            .filter(|slot| slot.sequence == id.sequence || mutant!(RepliedBySlot))
     }
 
     /// The slot's call was executed, and is over. Its request has told the server that the reply before it has come.
@@ -119,6 +145,7 @@ impl Slots {
     pub(super) fn release(&mut self, now: Instant, index: u32) {
         let Some(slot) = self.all.get_mut(index as usize) else { return };
         slot.state = SlotState::Free;
+        slot.again = Instant::NEVER;
         self.in_use -= 1;
         if self.in_use == 0 {
             self.idle_since = now;
@@ -150,11 +177,6 @@ impl Slots {
         ids
     }
 
-    /// Slots that exist so far.
-    pub(super) fn len(&self) -> u32 {
-        self.all.len() as u32
-    }
-
     /// Slots with a call, or in quarantine.
     #[inline]
     pub(super) fn in_use(&self) -> usize {
@@ -162,12 +184,14 @@ impl Slots {
     }
 
     /// The slots in use, with their ids.
-    pub(super) fn used(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
-        self.all
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| !matches!(slot.state, SlotState::Free))
-            .map(|(index, slot)| (SlotId { slot: index as u32, sequence: slot.sequence }, slot))
+    pub(super) fn used(&self) -> Vec<(SlotId, Slot)> {
+        let used = self.all.iter().enumerate().filter(|(_, slot)| !matches!(slot.state, SlotState::Free));
+        used.map(|(index, slot)| (SlotId { slot: index as u32, sequence: slot.sequence }, *slot)).collect()
+    }
+
+    /// Whether a caller waits for one of them.
+    pub(super) fn has_callers(&self) -> bool {
+        self.all.iter().any(|slot| matches!(slot.state, SlotState::Pending(_) | SlotState::Fencing(_)))
     }
 
     /// Whether the session can carry no call any more: every slot has reached its last number.

@@ -1,12 +1,14 @@
-//! What happens by time alone: deadlines, probes, the handshake's end, redials.
+//! What happens by time alone: deadlines, delays, probes, the handshake's end, redials, leases.
 
 use super::link::{Link, Pace};
+use super::session::CURRENT;
 use super::slots::SlotState;
-use super::{Client, ConnectionId, Output};
+use super::{BindingId, Client, ConnectionId, Output};
 use crate::connection::Probe;
 use crate::error::BindError;
-use crate::frame::{Cancel, Ping, Release};
+use crate::frame::{Ping, Release};
 use crate::time::Instant;
+use std::time::Duration;
 
 impl Client {
     /// The time of an earlier [`Output::Wait`] has come. Harmless at any other time.
@@ -15,132 +17,195 @@ impl Client {
             for key in self.calls.expired(now) {
                 self.expire(now, key);
             }
-            self.settle_drain(now);
         }
-        match &self.link {
-            Link::Down(_) => self.redial(now),
-            Link::Dialling(..) => {}
-            Link::Greeting(open) => {
-                if now >= self.greeting_ends(open.opened) {
-                    let had = self.config.limits.handshake.min(now - open.opened);
-                    let why = format!("no answer to the handshake within {had:.1?}");
-                    self.fail_connection(now, &self.with_first_bytes(&why));
-                }
+        self.wake_resting(now);
+        for at in 0..self.sessions.len() {
+            let session = &mut self.sessions[at];
+            if now >= session.lapses() {
+                session.lapsed = true;
             }
-            Link::Ready(_) => self.probe(now),
+            match &session.link {
+                Link::Down(_) => self.redial(now, at),
+                Link::Dialling(..) => {}
+                Link::Greeting(open) => {
+                    let opened = open.opened;
+                    if now >= self.greeting_ends(at, opened) {
+                        let had = self.config.limits.handshake.min(now - opened);
+                        let why = format!("no answer to the handshake within {had:.1?}");
+                        self.fail_connection(now, at, &self.with_first_bytes(at, &why));
+                    }
+                }
+                Link::Ready(_) => self.probe(now, at),
+            }
         }
+        self.outputs.extend(self.outcomes.forget_old(now).into_iter().map(Output::Settled));
+        self.tidy(now);
     }
 
+    #[inline]
     pub(super) fn next_timeout(&self) -> Instant {
-        let link = match &self.link {
-            Link::Down(pace) if self.wants_connection() => pace.not_before.unwrap_or_default(),
-            Link::Down(_) | Link::Dialling(..) => Instant::NEVER,
-            Link::Greeting(open) => self.greeting_ends(open.opened),
-            Link::Ready(open) => {
-                let limits = &self.config.limits;
-                let probe = open.liveness.next(self.is_busy(), limits);
-                probe.min(open.busy_again).min(self.slots.idle_at(limits.keep_alive))
-            }
-        };
-        link.min(self.calls.next_deadline())
+        let mut next = self.calls.next_deadline().min(self.outcomes.next());
+        if let Some((again, _)) = self.resting.first() {
+            next = next.min(*again);
+        }
+        for (at, session) in self.sessions.iter().enumerate() {
+            let link = match &session.link {
+                Link::Down(pace) if self.wants_connection(at) => pace.not_before.unwrap_or_default(),
+                Link::Down(_) | Link::Dialling(..) => Instant::NEVER,
+                Link::Greeting(open) => self.greeting_ends(at, open.opened),
+                Link::Ready(open) => {
+                    let limits = &self.config.limits;
+                    let probe = open.liveness.next(self.is_busy(at), limits);
+                    let probe = if mutant!(NeverProbes) { Instant::NEVER } else { probe };
+                    probe.min(open.busy_again).min(session.slots.idle_at(limits.keep_alive))
+                }
+            };
+            next = next.min(link).min(session.lapses());
+        }
+        next
     }
 
     /// A silent server costs no more than its share of the window.
-    fn greeting_ends(&self, opened: Instant) -> Instant {
-        (opened + self.config.limits.handshake).min(self.round.until())
+    fn greeting_ends(&self, at: usize, opened: Instant) -> Instant {
+        let most = opened + self.config.limits.handshake;
+        match at {
+            CURRENT => most.min(self.round.until()),
+            _ => most.min(opened + self.config.connect_window),
+        }
     }
 
     /// Somebody waits for the server: for a reply, or for its word on a service.
-    pub(super) fn is_busy(&self) -> bool {
-        self.slots.in_use() > 0 || self.bindings.iter().any(super::Binding::is_asked)
+    pub(super) fn is_busy(&self, at: usize) -> bool {
+        let asked = || at == CURRENT && self.bindings.iter().any(super::Binding::is_asked);
+        self.sessions[at].slots.in_use() > 0 || asked()
     }
 
-    fn probe(&mut self, now: Instant) {
-        let busy = self.is_busy();
-        let Link::Ready(open) = &mut self.link else { return };
-        if now >= open.busy_again {
-            open.busy_again = Instant::NEVER;
-            for index in 0..self.slots.len() {
-                let Some(slot) = self.slots.get_mut(index) else { continue };
-                let SlotState::Quarantined { again } = slot.state else { continue };
-                if again <= now {
-                    slot.state = SlotState::Quarantined { again: Instant::NEVER };
-                    let id = crate::SlotId { slot: index, sequence: slot.sequence };
-                    Cancel { id, want_reply: false }.write(open.outgoing.ready());
-                } else {
-                    open.busy_again = open.busy_again.min(again);
-                }
-            }
+    fn probe(&mut self, now: Instant, at: usize) {
+        let busy = self.is_busy(at);
+        if self.sessions[at].link.open().is_some_and(|open| now >= open.busy_again) {
+            self.write_fences(now, at);
         }
-        if now >= self.slots.idle_at(self.config.limits.keep_alive) {
-            Release { ids: self.slots.take_kept() }.write(open.outgoing.ready());
+        let session = &mut self.sessions[at];
+        let Link::Ready(open) = &mut session.link else { return };
+        if now >= session.slots.idle_at(self.config.limits.keep_alive) {
+            Release { ids: session.slots.take_kept() }.write(open.outgoing.ready());
+        }
+        if mutant!(NeverProbes) {
+            return;
         }
         match open.liveness.poll(now, busy, open.outgoing.handed_out(), &self.config.limits) {
             Probe::Wait(_) => {}
             Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
             Probe::Dead(silent) => {
                 let why = format!("no answer to a ping for {:.1} s", silent.as_secs_f64());
-                // Such a server may well accept connections still.
-                self.close_connection(None);
-                self.lose_address(now, &why);
+                self.close_connection(at, None);
+                // Such a server may well accept connections still: another one comes first.
+                self.lose(now, at, &why, true);
             }
         }
     }
 
-    /// Somebody waits for a connection: a call, or the first agreement on a service.
-    fn wants_connection(&self) -> bool {
-        !self.closed && (!self.waiting.is_empty() || self.bindings.iter().any(|binding| binding.is_awaited()))
+    /// Writes the fences again whose slots were busy.
+    fn write_fences(&mut self, now: Instant, at: usize) {
+        let mut next = Instant::NEVER;
+        for (id, slot) in self.sessions[at].slots.used() {
+            if !matches!(slot.state, SlotState::Fencing(_) | SlotState::Quarantined(..)) {
+                continue;
+            }
+            if slot.again <= now {
+                self.write_fence(at, id);
+            } else {
+                next = next.min(slot.again);
+            }
+        }
+        if let Some(open) = self.sessions[at].link.open_mut() {
+            open.busy_again = next;
+        }
+    }
+
+    /// Somebody waits for a connection, wherever it leads: a call, or the first agreement on a service.
+    fn has_users(&self) -> bool {
+        !self.waiting.is_empty()
+            || self.bindings.iter().any(|binding| binding.is_awaited())
+            || self.has_movable()
+    }
+
+    /// Somebody waits for a connection of this session: also slots whose calls only this session can answer.
+    fn wants_connection(&self, at: usize) -> bool {
+        let session = &self.sessions[at];
+        let pinned = session.identity.is_some() && session.slots.in_use() > 0;
+        !self.closed && (pinned || (at == CURRENT && self.has_users()))
     }
 
     /// Dials if there is no connection and the pace allows it; otherwise the timer will.
     pub(super) fn want_connection(&mut self, now: Instant) {
-        self.redial(now);
+        self.redial(now, CURRENT);
     }
 
-    fn redial(&mut self, now: Instant) {
-        if !self.wants_connection() {
+    pub(super) fn redial(&mut self, now: Instant, at: usize) {
+        if !self.wants_connection(at) {
             return;
         }
-        let Link::Down(pace) = &self.link else { return };
+        let Link::Down(pace) = &self.sessions[at].link else { return };
         if pace.not_before.is_some_and(|time| now < time) {
             return;
         }
-        self.drop_stale_waiters();
-        if !self.wants_connection() {
-            return;
+        if at == CURRENT {
+            self.drop_stale_waiters();
+            if !self.wants_connection(at) {
+                return;
+            }
         }
-        let Link::Down(pace) = &mut self.link else { return };
+        let users = self.has_users();
+        let session = &mut self.sessions[at];
+        let Link::Down(pace) = &mut session.link else { return };
         let pace = std::mem::take(pace);
-        let waiting =
-            self.bindings.iter().filter(|binding| binding.is_awaited()).map(|binding| binding.since);
-        self.round.begin(now, waiting.min());
-        self.dial(now, pace);
+        let own = session.identity.as_ref().map(|identity| identity.address);
+        match own {
+            Some(address) if at != CURRENT => {
+                return self.dial(at, pace, address, self.config.connect_window);
+            }
+            // Only the session's own server can answer what waits.
+            Some(address) if !users => self.round.begin_with(now, address),
+            _ => {
+                let waiting = self.bindings.iter().filter(|binding| binding.is_awaited());
+                let waiting = waiting.map(|binding| binding.since).min();
+                self.round.begin(now, waiting);
+            }
+        }
+        self.dial_next(now, pace);
     }
 
-    fn dial(&mut self, now: Instant, pace: Pace) {
+    fn dial_next(&mut self, now: Instant, pace: Pace) {
         let (address, within) = self.round.next(now);
+        self.dial(CURRENT, pace, address, within);
+    }
+
+    fn dial(&mut self, at: usize, pace: Pace, address: usize, within: Duration) {
         self.dialled += 1;
         let connection = ConnectionId(self.dialled);
-        self.link = Link::Dialling(connection, pace);
+        self.sessions[at].link = Link::Dialling(connection, pace);
         self.outputs.push_back(Output::Dial { connection, address, within });
     }
 
     /// No stream could be opened.
     pub fn handle_dial_failed(&mut self, now: Instant, connection: ConnectionId, error: BindError) {
-        let Link::Dialling(dialled, pace) = &mut self.link else { return };
-        if *dialled != connection {
-            return;
-        }
+        let Some(at) = self.session_of(connection) else { return };
+        let Link::Dialling(_, pace) = &mut self.sessions[at].link else { return };
         let pace = std::mem::take(pace);
-        self.fail_address(now, pace, "", error);
+        match at {
+            CURRENT => self.fail_address(now, pace, "", error),
+            _ => self.fail_left(now, at, pace, error),
+        }
+        self.tidy(now);
     }
 
     /// The present address has led to no server that can be used: on to the next one, unless it was the last or nobody
     /// wants a connection any more.
     pub(super) fn fail_address(&mut self, now: Instant, pace: Pace, address: &str, error: BindError) {
-        if self.round.failed(now, address, &error) && self.wants_connection() {
+        if self.round.failed(now, address, &error) && self.wants_connection(CURRENT) {
             self.forget_refusals();
-            return self.dial(now, pace);
+            return self.dial_next(now, pace);
         }
         let error = self.round.outcome(error);
         self.fail_link(now, pace, error);
@@ -162,14 +227,24 @@ impl Client {
                 // A last attempt when its time is over: a server may have come since the one before.
                 pace.not_before = pace.not_before.map(|time| time.min(end));
             } else {
-                self.end_binding(super::BindingId(index as u16), Err(error.clone()));
+                self.end_binding(BindingId(index as u16), Err(error.clone()));
             }
         }
-        self.link = Link::Down(pace);
+        self.sessions[CURRENT].link = Link::Down(pace);
         if !retryable {
+            // Nor will the session's own server be reached again.
+            self.forget_session(now, CURRENT, false, None);
             self.end_waiting(&std::sync::Arc::new(error));
         }
         self.forget_refusals();
+    }
+
+    /// A session that new calls do not go to cannot be resumed at present.
+    pub(super) fn fail_left(&mut self, now: Instant, at: usize, pace: Pace, error: BindError) {
+        if !error.is_retryable() {
+            self.forget_session(now, at, false, None);
+        }
+        self.sessions[at].link = Link::Down(pace.failed(now, Duration::ZERO, &mut self.jitter, error));
     }
 
     /// What a server refused stands as long as the connection to it.

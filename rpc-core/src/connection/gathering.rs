@@ -95,6 +95,8 @@ pub(crate) struct Gathering {
 /// Why a large message is not taken. It fails alone: its later chunks are dropped.
 pub(crate) struct Refused {
     pub(crate) reason: String,
+    /// Others take the room at present: it may be taken a little later.
+    pub(crate) later: bool,
 }
 
 impl Gathering {
@@ -113,13 +115,13 @@ impl Gathering {
         if total > most {
             let what = if head.kind == Kind::Request { "request" } else { "reply" };
             let reason = format!("the {what} has {total} bytes, but the limit here is {most}");
-            return Ok(Err(Refused { reason }));
+            return Ok(Err(Refused { reason, later: false }));
         }
         let held = total + head.metadata.as_deref().map_or(0, held_by);
         if self.announced.saturating_add(held) > all {
             let reason =
                 format!("unfinished large messages of this connection would hold more than {all} bytes");
-            return Ok(Err(Refused { reason }));
+            return Ok(Err(Refused { reason, later: self.announced > 0 }));
         }
         // Memory follows what has come, not what was announced.
         let mut payload = Vec::with_capacity(total.min(part.len() * 4));

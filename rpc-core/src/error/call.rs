@@ -1,6 +1,6 @@
 //! Why a call failed.
 
-use super::{BindError, Code, Execution, PLACE_MAX, counted, shown};
+use super::{Attempts, BindError, Code, Execution, PLACE_MAX, counted, shown};
 use crate::ids::RequestId;
 use crate::schema::{Difference, UnknownVariant};
 use std::fmt;
@@ -75,7 +75,7 @@ fn unknown(address: &str, value: &UnknownVariant, execution: Execution) -> Strin
 #[non_exhaustive]
 pub enum Error {
     /// No answer before the deadline.
-    #[error("{method}: no answer within {after:?} ({execution}){}", named(*request_id))]
+    #[error("{method}: no answer within {after:?} ({execution}){}{attempts}", named(*request_id))]
     DeadlineExceeded {
         /// The method that was called.
         method: &'static str,
@@ -87,9 +87,11 @@ pub enum Error {
         execution: Execution,
         /// The call, if it was given a number.
         request_id: Option<RequestId>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// The connection broke while the call was on its way.
-    #[error("{method}: the connection to {address} is lost: {why} ({execution}){}", named(*request_id))]
+    #[error("{method}: the connection to {address} is lost: {why} ({execution}){}{attempts}", named(*request_id))]
     ConnectionLost {
         /// The method that was called.
         method: &'static str,
@@ -101,17 +103,21 @@ pub enum Error {
         execution: Execution,
         /// The call, if it was given a number.
         request_id: Option<RequestId>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// There is no connection and none can be made. Never executed.
-    #[error("{method}: {source} (not executed)")]
+    #[error("{method}: {source} (not executed){attempts}")]
     Unavailable {
         /// The method that was called.
         method: &'static str,
         /// Why the server cannot be reached or does not agree.
         source: Arc<BindError>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// The server refused the request before it started. Never executed.
-    #[error("{method}: refused by {address}: {reason} (not executed){}", named(*request_id))]
+    #[error("{method}: refused by {address}: {reason} (not executed){}{attempts}", named(*request_id))]
     Refused {
         /// The method that was called.
         method: &'static str,
@@ -125,6 +131,8 @@ pub enum Error {
         retry_after: Option<Duration>,
         /// The call.
         request_id: Option<RequestId>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// The server's version of the service lacks this method. Never executed.
     #[error("the server at {address} has no method {method} {why} (not executed)")]
@@ -159,7 +167,7 @@ pub enum Error {
     },
     /// A value is of a variant that one side has appended to an enum, and the other does not know it. In an argument: never
     /// sent, not executed. In a reply: executed.
-    #[error("{method}: {}{}", unknown(address, value, *execution), named(*request_id))]
+    #[error("{method}: {}{}{attempts}", unknown(address, value, *execution), named(*request_id))]
     UnknownVariant {
         /// The method that was called.
         method: &'static str,
@@ -171,9 +179,11 @@ pub enum Error {
         execution: Execution,
         /// The call, if it was given a number.
         request_id: Option<RequestId>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// A message is larger than one of the two sides allows.
-    #[error("{method}: the {what} has {size} bytes, but {whose} limit is {limit} ({execution}){}", named(*request_id))]
+    #[error("{method}: the {what} has {size} bytes, but {whose} limit is {limit} ({execution}){}{attempts}", named(*request_id))]
     TooLarge {
         /// The method that was called.
         method: &'static str,
@@ -189,6 +199,8 @@ pub enum Error {
         execution: Execution,
         /// The call, if it was given a number.
         request_id: Option<RequestId>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// The arguments cannot be encoded. Never sent.
     #[error("{method}: the arguments cannot be sent: {why} (not executed)")]
@@ -199,7 +211,7 @@ pub enum Error {
         why: String,
     },
     /// The reply came, but cannot be decoded. The handler ran.
-    #[error("{method}: the reply cannot be read: {why} (executed){}", named(*request_id))]
+    #[error("{method}: the reply cannot be read: {why} (executed){}{attempts}", named(*request_id))]
     Undecodable {
         /// The method that was called.
         method: &'static str,
@@ -207,9 +219,11 @@ pub enum Error {
         why: String,
         /// The call.
         request_id: Option<RequestId>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// The handler panicked, or what it returned cannot be sent. It ran, and will not run again.
-    #[error("{method}: the handler at {address} failed: {message} (executed){}", named(*request_id))]
+    #[error("{method}: the handler at {address} failed: {message} (executed){}{attempts}", named(*request_id))]
     Internal {
         /// The method that was called.
         method: &'static str,
@@ -221,11 +235,13 @@ pub enum Error {
         message: String,
         /// The call.
         request_id: Option<RequestId>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// The handler ran, and passed on that a call of its own failed:
     /// `Hall.sell -> Bank.pay 10.0.0.7:7001: no answer to a ping for 0.4 s (execution unknown); Hall.sell was executed`. What
     /// stands in brackets concerns the last call of the chain.
-    #[error("{method} -> {}: {message}; {method} was executed{}", way(hops), named(*request_id))]
+    #[error("{method} -> {}: {message}; {method} was executed{}{attempts}", way(hops), named(*request_id))]
     Nested {
         /// The method that was called.
         method: &'static str,
@@ -236,12 +252,14 @@ pub enum Error {
         /// The innermost failure, in words.
         message: String,
         /// The calls from the handler's own down to the one that failed.
-        hops: Vec<Hop>,
+        hops: Box<[Hop]>,
         /// The call.
         request_id: Option<RequestId>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// The call was executed, but the server no longer holds its reply.
-    #[error("{method}: executed by {address}, but the reply is gone{}", named(*request_id))]
+    #[error("{method}: executed by {address}, but the reply is gone{}{attempts}", named(*request_id))]
     ReplyLost {
         /// The method that was called.
         method: &'static str,
@@ -249,9 +267,11 @@ pub enum Error {
         address: Arc<str>,
         /// The call.
         request_id: Option<RequestId>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// The server cannot say whether the call was executed.
-    #[error("{method}: {address} cannot tell whether the call was executed{}", named(*request_id))]
+    #[error("{method}: {address} cannot tell whether the call was executed{}{attempts}", named(*request_id))]
     InDoubt {
         /// The method that was called.
         method: &'static str,
@@ -259,6 +279,8 @@ pub enum Error {
         address: Arc<str>,
         /// The call.
         request_id: Option<RequestId>,
+        /// All attempts, if there was more than one.
+        attempts: Attempts,
     },
     /// The channel was closed, or too many calls wait already. Never sent.
     #[error("{method}: not sent: {why} (not executed)")]
@@ -270,6 +292,12 @@ pub enum Error {
         /// The class.
         code: Code,
     },
+}
+
+/// Whether a refusal may be another one later. Of what is exhausted only the server can tell: a message beyond a limit stays
+/// beyond it, so only what it wants to be asked for again counts (as gRPC's `RetryInfo`).
+pub(crate) fn is_transient(code: Code, retry_after: Option<Duration>) -> bool {
+    code == Code::Unavailable || (code == Code::ResourceExhausted && retry_after.is_some())
 }
 
 impl Error {
@@ -337,7 +365,7 @@ impl Error {
         self.execution() == Execution::NotExecuted
             && match self {
                 Error::Unavailable { source, .. } => source.is_retryable(),
-                Error::Refused { code, .. } => matches!(code, Code::Unavailable | Code::ResourceExhausted),
+                Error::Refused { code, retry_after, .. } => is_transient(*code, *retry_after),
                 Error::ConnectionLost { .. } | Error::DeadlineExceeded { .. } => true,
                 Error::NotSent { code, .. } => *code == Code::ResourceExhausted,
                 _ => false,
@@ -387,61 +415,6 @@ impl Error {
         match self {
             Error::Nested { hops, .. } => hops,
             _ => &[],
-        }
-    }
-}
-
-/// Why a call to a method `-> Result<T, E>` has no `T`. `E` needs nothing of this crate.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CallError<E> {
-    /// The handler's own refusal. It was executed, and the refusal is its result.
-    Application(E),
-    /// The framework's failure: see [`Error::execution`].
-    Failed(Error),
-}
-
-impl<E> CallError<E> {
-    /// The handler's refusal, or the framework's failure as an error of its own.
-    ///
-    /// # Errors
-    /// The framework's failure.
-    pub fn application(self) -> Result<E, Error> {
-        match self {
-            CallError::Application(error) => Ok(error),
-            CallError::Failed(error) => Err(error),
-        }
-    }
-
-    /// Whether the handler ran: a refusal is a result, so it did.
-    pub fn execution(&self) -> Execution {
-        match self {
-            CallError::Application(_) => Execution::Executed,
-            CallError::Failed(error) => error.execution(),
-        }
-    }
-}
-
-impl<E> From<Error> for CallError<E> {
-    fn from(error: Error) -> Self {
-        CallError::Failed(error)
-    }
-}
-
-// `Debug` is all that is asked of E: with `E: Display` a plain enum would not convert with `?`.
-impl<E: fmt::Debug> fmt::Display for CallError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CallError::Application(error) => write!(f, "refused: {error:?}"),
-            CallError::Failed(error) => error.fmt(f),
-        }
-    }
-}
-
-impl<E: fmt::Debug> std::error::Error for CallError<E> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            CallError::Application(_) => None,
-            CallError::Failed(error) => std::error::Error::source(error),
         }
     }
 }

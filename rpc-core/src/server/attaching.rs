@@ -49,9 +49,17 @@ impl Session {
             self.forget_waiters(lane);
         }
         self.stats.bytes_in += hello.encoded_len() as u64;
+        self.stats.resumed += u64::from(self.welcomed);
         self.lease = Lease::Held;
+        self.newest = self.newest.max(hello.connection);
         self.welcome(lane);
         Ok(lane)
+    }
+
+    /// The client has made a later connection since, and gives nothing on this one any more.
+    pub(super) fn is_superseded(&mut self, lane: Lane) -> bool {
+        let newest = self.newest;
+        self.open(lane).is_some_and(|open| open.number < newest)
     }
 
     /// A free place, or that of the oldest connection.
@@ -98,7 +106,8 @@ impl Session {
             return;
         }
         self.forget_waiters(lane);
-        if self.lease != Lease::Held || self.lanes.iter().any(Option::is_some) {
+        let attached = self.lanes.iter().any(Option::is_some) && !mutant!(LeaseRunsAttached);
+        if self.lease != Lease::Held || attached {
             return;
         }
         self.lease = Lease::running(now, self.config.limits.lease);
@@ -109,6 +118,9 @@ impl Session {
     }
 
     fn forget_waiters(&mut self, lane: Lane) {
+        if mutant!(WaitersLost) {
+            self.slots.iter_mut().for_each(|slot| slot.waiters = 0);
+        }
         for slot in &mut self.slots {
             slot.waiters &= !lane.mask();
             slot.attached &= !lane.mask();
@@ -126,8 +138,14 @@ impl Session {
 
     /// Time has gone on while nobody is connected.
     pub(super) fn tick(&mut self, now: Instant) {
+        if mutant!(LeaseNeverEnds) {
+            return;
+        }
         if self.lease.tick(now, self.config.limits.lease) {
             self.bury();
+            if mutant!(LeaseForgetsSlots) {
+                self.lease = Lease::running(now, self.config.limits.lease);
+            }
         }
     }
 
@@ -169,6 +187,13 @@ impl Session {
             GoAway { reason: reason.to_owned() }.write(open.outgoing.ready());
         }
         self.going = Some(reason.to_owned());
+        for index in 0..self.slots.len() {
+            let at = SlotId { slot: index as u32, sequence: self.slots[index].last };
+            let runs = matches!(&self.slots[index].state, super::slot::SlotState::Running(running) if !running.idempotent);
+            if mutant!(DrainRefusesRunning) && runs {
+                self.withdraw(at, crate::Code::Unavailable, "the server is going away");
+            }
+        }
     }
 
     /// Ends the session and all of its connections.
@@ -195,6 +220,9 @@ impl Session {
     /// What is left of a session that has ended: handlers that run on, unheard.
     fn bury(&mut self) {
         self.lease = Lease::Over;
+        if mutant!(QueueOutlivesSession) {
+            return;
+        }
         self.drop_queued();
         for index in 0..self.slots.len() {
             let at = SlotId { slot: index as u32, sequence: self.slots[index].last };

@@ -32,6 +32,9 @@ impl Session {
             let what = format!("a method table of {end} entries, at most {METHOD_TABLE_MAX} are allowed");
             return Err(ProtocolError::LimitExceeded { what });
         }
+        if base < self.table.len() && self.is_superseded(lane) {
+            return Ok(()); // it is late: the client has asked for the service again on a later connection
+        }
         if base < self.table.len() {
             let what = format!("its methods start at {base}, but {} are bound already", self.table.len());
             return Err(ProtocolError::Malformed { kind: "Bind", what });

@@ -130,6 +130,13 @@ impl Endpoint {
             if self.tokens.get(id).is_some_and(|known| known.matches(token)) {
                 return Admission::Resume(*id);
             }
+            if mutant!(UnknownSessionResumes) {
+                let mut admission = self.open(hello, Fresh { session: *id, token: Token(token.0) });
+                if let Admission::Open(session) = &mut admission {
+                    session.welcomed = true;
+                }
+                return admission;
+            }
             if self.draining {
                 return refuse(RejectCode::NoSession, 0, "the session is not known here");
             }
@@ -197,6 +204,11 @@ impl Endpoint {
     /// Whether this session lives, as far as was reported.
     pub fn knows(&self, session: SessionId) -> bool {
         self.tokens.contains_key(&session)
+    }
+
+    /// Bytes that all sessions together have taken for their replies: what they keep, and what they hold ready.
+    pub fn replies_kept(&self) -> usize {
+        self.pool.taken()
     }
 
     /// Counts of the sessions that are over, and the connections that are open. The driver adds those of the sessions that it

@@ -23,8 +23,12 @@ impl Session {
         let slot = self.slots.get_mut(at.slot as usize).filter(|slot| slot.last == at.sequence);
         let Some(slot) = slot else { return false };
         let SlotState::Queued(Queued { idempotent, deadline }) = slot.state else { return false };
-        if deadline <= now {
+        if deadline <= now && !mutant!(StartsLate) {
             self.withdraw(at, Code::DeadlineExceeded, LATE);
+            if mutant!(RefusalLeavesRunning) {
+                self.slots[at.slot as usize].state =
+                    SlotState::Running(Running { idempotent, deadline, stopped: false });
+            }
             return false;
         }
         slot.state = SlotState::Running(Running { idempotent, deadline, stopped: false });

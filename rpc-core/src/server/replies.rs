@@ -26,6 +26,14 @@ impl Session {
         let (waiters, attached) = (std::mem::take(&mut slot.waiters), std::mem::take(&mut slot.attached));
         let mut recorded = Recorded { answer, payload: Payload::Owned(payload) };
         recorded.limit(self.agreed.reply_max, self.config.limits.message_max);
+        if mutant!(RecordedWhenSent) && waiters == 0 {
+            slot.state = SlotState::Vacant;
+            return;
+        }
+        let idempotent = idempotent && !mutant!(IdempotentRecorded);
+        if mutant!(IdempotentRecorded) && slot.hash == 0 && waiters == 0 {
+            recorded = Recorded::without_reply();
+        }
         let room = self.config.limits.room_for_backlog();
         let mut overfull = None;
         for (index, open) in self.lanes.iter_mut().enumerate() {
@@ -36,8 +44,8 @@ impl Session {
             }
         }
         // A refusal leaves nothing behind, and an idempotent call may run again: a copy is as good as new.
-        if idempotent || answer == Answer::Refused {
-            slot.state = SlotState::Vacant;
+        if idempotent || matches!(answer, Answer::Refused | Answer::Fenced) {
+            slot.state = if answer == Answer::Fenced { SlotState::Fenced } else { SlotState::Vacant };
             if let Payload::Owned(buffer) = recorded.payload {
                 self.recycle(buffer);
             }
@@ -88,6 +96,10 @@ impl Session {
     fn forget_reply(&mut self, index: usize) {
         let Some(Slot { state, .. }) = self.slots.get_mut(index) else { return };
         self.room.forget(index, state.kept());
+        if mutant!(NumberForgotten) {
+            *state = SlotState::Vacant;
+            return;
+        }
         if matches!(state, SlotState::Done(_)) {
             *state = SlotState::Done(Recorded::without_reply());
         }
@@ -95,6 +107,13 @@ impl Session {
 
     /// The client has its replies, and is idle: their bytes may go, the fact that the calls ran stays.
     pub(super) fn handle_release(&mut self, release: &Release) {
+        if mutant!(ReleaseDropsAll) {
+            for index in 0..self.slots.len() {
+                if matches!(self.slots[index].state, SlotState::Done(_)) {
+                    self.forget_reply(index);
+                }
+            }
+        }
         for id in &release.ids {
             let index = id.slot as usize;
             let slot = self.slots.get(index).filter(|slot| slot.last == id.sequence);

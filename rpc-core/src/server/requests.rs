@@ -66,7 +66,9 @@ impl Session {
         if let Err(refused) =
             open.gathering.begin(Head::of_request(request, open.time), total, request.payload, most, all)?
         {
-            self.refuse(lane, request.id, Code::ResourceExhausted, &refused.reason);
+            let retry_after_ms = if refused.later { BUSY_RETRY_MS } else { 0 };
+            let (code, reason) = (Code::ResourceExhausted, refused.reason);
+            self.refuse_later(lane, request.id, code, &reason, retry_after_ms);
         }
         Ok(())
     }
@@ -117,6 +119,7 @@ impl Session {
             true => 0,
             false => xxh3_64_with_seed(request.payload.as_slice(), entry.seed),
         };
+        let hash = if mutant!(DeadlineHashed) && hash != 0 { hash ^ request.deadline.0 } else { hash };
         let index = request.id.slot as usize;
         if index >= self.slots.len() {
             self.slots.resize_with(index + 1, Slot::default);
@@ -131,6 +134,9 @@ impl Session {
             }
             Lookup::Join => slot.waiters |= lane.mask(),
             Lookup::Attach => {
+                if mutant!(WaiterReplaced) {
+                    slot.waiters = 0;
+                }
                 slot.waiters |= lane.mask();
                 slot.attached |= lane.mask();
                 self.stats.attached += 1;
@@ -209,7 +215,10 @@ impl Session {
             }
             return;
         };
-        let idempotent = running.idempotent;
+        let (idempotent, stopped) = (running.idempotent, running.stopped);
+        if mutant!(PanicLeavesRunning) && matches!(completion, Completion::Failed { .. }) {
+            return;
+        }
         self.executing -= 1;
         let (answer, payload) = match completion {
             Completion::Ok(payload) => (Answer::Ok, payload),
@@ -222,9 +231,14 @@ impl Session {
             Completion::NotStarted { code, reason } => {
                 self.stats.calls -= 1;
                 self.stats.shed += 1;
-                let mut payload = Vec::new();
-                Refusal { code, reason }.write(&mut payload);
-                (Answer::Refused, payload)
+                // A fence may wait for the outcome, and is answered for good: a refusal would leave the number free to run.
+                if stopped {
+                    (Answer::Fenced, Vec::new())
+                } else {
+                    let mut payload = Vec::new();
+                    Refusal { code, reason }.write(&mut payload);
+                    (Answer::Refused, payload)
+                }
             }
         };
         self.record(at, idempotent, answer, payload);
@@ -271,6 +285,13 @@ impl Session {
     /// The number will never run, nor will one before it that has not started.
     fn fence(&mut self, lane: Lane, id: SlotId) {
         let slot = &mut self.slots[id.slot as usize];
+        if mutant!(FenceIgnored) && id.sequence > slot.last {
+            return;
+        }
+        let vacant = id.sequence == slot.last && matches!(slot.state, SlotState::Vacant);
+        if (mutant!(FenceNotStored) && id.sequence > slot.last) || (mutant!(VacantFenceNotStored) && vacant) {
+            return self.answer_all(lane.mask(), id, Answer::Fenced, &[]);
+        }
         let left = SlotId { sequence: slot.last, ..id };
         let mut waiters = std::mem::take(&mut slot.waiters);
         if left != id {

@@ -44,6 +44,8 @@ pub struct Session {
     pub(super) lease: Lease,
     /// A connection was attached before, so that the next one resumes the session.
     pub(super) welcomed: bool,
+    /// The highest number that a connection had.
+    pub(super) newest: u32,
     /// The server is about to go, and why.
     pub(super) going: Option<String>,
     pub(super) lanes: [Option<Box<Open>>; CONNECTIONS_PER_SESSION],
@@ -75,6 +77,7 @@ impl Session {
             services,
             lease: Lease::Held,
             welcomed: false,
+            newest: 0,
             going: None,
             lanes: Default::default(),
             slots: Vec::new(),
@@ -311,6 +314,11 @@ impl Session {
             buffer.clear();
             self.spare.push(buffer);
         }
+    }
+
+    /// Bytes of the replies that it keeps.
+    pub fn replies_kept(&self) -> usize {
+        self.slots.iter().map(|slot| slot.state.kept()).sum()
     }
 
     /// Handlers that run now.

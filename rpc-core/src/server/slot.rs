@@ -12,7 +12,7 @@ use crate::time::Instant;
 ///    |  | +----------------------+                            |   | is dropped
 ///    |  +-----------------------------------------------------+   |
 ///    +------------------------------------------------------------+
-///   Vacant, Queued -- Cancel --> Fenced
+///   Vacant, Queued -- Cancel --> Fenced;  Running -- it was told to stop, and has not entered its method --> Fenced
 ///   any but Running at most once -- Cancel of a number not seen --> Fenced
 /// ```
 /// A higher number starts over from any state, except that a `Request` is refused while an at-most-once call is queued,
@@ -125,7 +125,11 @@ impl Slot {
     #[inline]
     pub(super) fn look_up(&self, sequence: u64, hash: u64) -> Lookup {
         if sequence < self.last {
-            return Lookup::Old;
+            let busy = matches!(self.state, SlotState::Queued(_) | SlotState::Running(_));
+            return if mutant!(StaleRuns) && !busy { Lookup::New } else { Lookup::Old };
+        }
+        if mutant!(GapsAreMisuse) && sequence > self.last + 1 {
+            return Lookup::Misuse;
         }
         if sequence > self.last {
             let queued = matches!(&self.state, SlotState::Queued(queued) if !queued.idempotent);
@@ -135,10 +139,13 @@ impl Slot {
             SlotState::Vacant => Lookup::New,
             SlotState::Queued(queued) if queued.idempotent => Lookup::Join,
             SlotState::Running(running) if running.idempotent => Lookup::Attach,
-            SlotState::Queued(_) | SlotState::Running(_) | SlotState::Done(_) if self.hash != hash => {
+            SlotState::Queued(_) | SlotState::Running(_) | SlotState::Done(_)
+                if self.hash != hash && !mutant!(PayloadNotChecked) =>
+            {
                 Lookup::Misuse
             }
             SlotState::Queued(_) => Lookup::Join,
+            SlotState::Running(_) if mutant!(DuplicateRuns) => Lookup::New,
             SlotState::Running(_) => Lookup::Attach,
             SlotState::Done(_) => Lookup::Replay,
             SlotState::Fenced => Lookup::Fenced,
@@ -156,6 +163,7 @@ impl Slot {
         match &self.state {
             SlotState::Vacant | SlotState::Queued(_) | SlotState::Fenced => Cancelling::Fence,
             SlotState::Running(running) if running.idempotent => Cancelling::Drop,
+            SlotState::Running(_) if mutant!(FencedWhileRunning) => Cancelling::Fence,
             SlotState::Running(_) => Cancelling::Wait,
             SlotState::Done(_) => Cancelling::Replay,
         }
@@ -170,7 +178,7 @@ impl Slot {
     #[inline]
     pub(super) fn running(&mut self, sequence: u64) -> Option<&mut Running> {
         match &mut self.state {
-            SlotState::Running(running) if self.last == sequence => Some(running),
+            SlotState::Running(running) if self.last == sequence || mutant!(CompletedBySlot) => Some(running),
             _ => None,
         }
     }

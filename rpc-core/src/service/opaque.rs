@@ -8,7 +8,8 @@ use crate::schema::{NodeId, Types};
 use serde::{Serialize, de::DeserializeOwned};
 use std::any::type_name;
 
-/// What the macro wraps a handler's value in if the method is `#[rpc(opaque)]`: the type needs no `Schema`.
+/// What the macro wraps a handler's value in if the method is `#[rpc(opaque)]`: the type needs no `Schema`. Its caller meets it
+/// where a call is resolved.
 #[derive(Clone, Copy, Debug)]
 pub struct Opaque<T>(pub T);
 

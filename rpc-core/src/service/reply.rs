@@ -1,7 +1,7 @@
 //! How a handler ends, on either side of the wire.
 
 use crate::codec::{Coding, Decoder, Malformed, Unencodable};
-use crate::error::{Error, Execution, REASON_MAX, shown};
+use crate::error::{Attempts, Error, Execution, REASON_MAX, shown};
 use crate::ids::RequestId;
 use crate::schema::Evolution;
 use bytes::Bytes;
@@ -137,16 +137,18 @@ impl Reply {
 
     #[cold]
     fn undecodable(&self, why: Malformed) -> Error {
-        let (method, request_id) = (self.method, self.request_id);
+        let (method, request_id, attempts) = (self.method, self.request_id, Attempts::default());
         let found = self.evolution.as_deref().and_then(|evolution| {
             let value = evolution.unknown_result(self.verdict, self.payload.as_slice(), self.coding)?;
             Some((value, evolution.address().clone()))
         });
         match found {
-            None => Error::Undecodable { method, why: shown(&why.to_string(), REASON_MAX), request_id },
+            None => {
+                Error::Undecodable { method, why: shown(&why.to_string(), REASON_MAX), request_id, attempts }
+            }
             Some((value, address)) => {
                 let execution = Execution::Executed;
-                Error::UnknownVariant { method, address, value, execution, request_id }
+                Error::UnknownVariant { method, address, value, execution, request_id, attempts }
             }
         }
     }

@@ -5,7 +5,9 @@ use super::services::HALL;
 use rpc_core::client::{self, BindingId, CallKey, Client, ConnectionId, NewCall};
 use rpc_core::server::{self, Completion, Endpoint, Execute, Session};
 use rpc_core::service::{Descriptor, Reply};
-use rpc_core::{BindError, Code, Error, Incarnation, Instant, ProtocolError, SessionId, SlotId, Stats};
+use rpc_core::{
+    BindError, Code, Error, Incarnation, Instant, ProtocolError, RequestId, SessionId, SlotId, Stats,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ pub struct Pair {
     pub latency: Duration,
     /// Dials fail.
     pub unreachable: bool,
+    /// Addresses to which dials fail.
+    pub dead: Vec<usize>,
     /// New connections are the test's to answer.
     pub raw: bool,
     pub dials: Vec<Instant>,
@@ -38,6 +42,8 @@ pub struct Pair {
     pub addresses: Vec<usize>,
     pub bound: Vec<(BindingId, Result<(), BindError>)>,
     pub ended: Vec<(CallKey, Instant, Result<Reply, Error>)>,
+    /// Calls of which it is known now what became of them.
+    pub settled: Vec<RequestId>,
     pub executed: Vec<Executed>,
     /// Handlers wait in `queued` until [`Pair::begin`].
     pub queueing: bool,
@@ -66,11 +72,13 @@ impl Pair {
             handler: Box::new(|execute| Some(Completion::Ok(execute.payload.clone()))),
             latency: Duration::ZERO,
             unreachable: false,
+            dead: Vec::new(),
             raw: false,
             dials: Vec::new(),
             addresses: Vec::new(),
             bound: Vec::new(),
             ended: Vec::new(),
+            settled: Vec::new(),
             executed: Vec::new(),
             queueing: false,
             queued: Vec::new(),
@@ -87,6 +95,22 @@ impl Pair {
         let mut pair = Self::new();
         let hall = pair.bind(&HALL);
         (pair, hall)
+    }
+
+    /// The same, but no call is attempted a second time.
+    pub fn once() -> (Self, BindingId) {
+        let retry = client::Retry::default().attempts(1);
+        let mut pair =
+            Self::with(client::Config { retry, ..Default::default() }, Default::default(), vec![&HALL]);
+        let hall = pair.bind(&HALL);
+        (pair, hall)
+    }
+
+    /// A server whose sessions end with their connections.
+    pub fn fleeting() -> server::Config {
+        let mut config = server::Config::default();
+        config.limits.lease = Duration::ZERO;
+        config
     }
 
     /// Binds, and waits for the answer.
@@ -182,6 +206,14 @@ impl Pair {
     pub fn complete(&mut self, at: SlotId, completion: Completion) {
         let now = self.now;
         self.session().complete(now, at, completion);
+        self.pump();
+    }
+
+    /// Ends a handler of any session, whether that has a connection or not.
+    pub fn complete_in(&mut self, session: SessionId, at: SlotId, completion: Completion) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.complete(self.now, at, completion);
+        }
         self.pump();
     }
 
@@ -285,6 +317,7 @@ impl Pair {
                 client::Output::Close(ConnectionId(number)) => self.client_closes(number),
                 client::Output::Bound(id, outcome) => self.bound.push((id, outcome)),
                 client::Output::Ended(key, result) => self.ended.push((key, self.now, result)),
+                client::Output::Settled(id) => self.settled.push(id),
             }
             busy = true;
         }
@@ -292,7 +325,8 @@ impl Pair {
 
     fn dial(&mut self, connection: ConnectionId) {
         self.dials.push(self.now);
-        if self.unreachable {
+        let dead = self.addresses.last().is_some_and(|address| self.dead.contains(address));
+        if self.unreachable || dead {
             let (address, error) = ("hall:7000".to_owned(), "refused".to_owned());
             let tried = vec![rpc_core::Tried { address, error, after: Duration::ZERO }];
             let error = BindError::Unreachable { tried, attempts: 1 };

@@ -34,6 +34,10 @@ impl Bindings {
         self.0.iter().position(bound).map(|at| BindingId(at as u16))
     }
 
+    pub(crate) fn services(&self) -> impl Iterator<Item = &'static Descriptor> {
+        self.0.iter().map(|entry| entry.service)
+    }
+
     /// One more user of a binding that is agreed.
     pub(crate) fn hold(&mut self, id: BindingId) {
         if let Some(entry) = self.0.get_mut(usize::from(id.0)) {

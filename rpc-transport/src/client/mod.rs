@@ -3,13 +3,16 @@
 mod bindings;
 mod calls;
 pub(crate) mod driver;
+mod resolving;
 
 use crate::clock::Clock;
 use crate::context::inherited_deadline;
 use bindings::Bindings;
 pub(crate) use calls::Ticket;
 use calls::{Calls, Left};
-use rpc_core::client::{BindingId, Client, ConnectionId, NewCall, Output};
+use resolving::Resolving;
+pub(crate) use resolving::Waiter;
+use rpc_core::client::{BindingId, Client, ConnectionId, NewCall, Outcome, Output};
 use rpc_core::service::{Descriptor, Reply};
 use rpc_core::{BindError, Error, Instant, Metadata, RequestId};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,6 +31,7 @@ pub(crate) struct State {
     pub(crate) engine: Client,
     calls: Calls,
     bindings: Bindings,
+    resolving: Resolving,
     /// Wakes the driver. It is taken out by whoever uses it and put back by the driver's next turn, so that many callers
     /// wake the driver once. `None` therefore means: the driver is about to run anyway.
     driver: Option<Waker>,
@@ -55,8 +59,9 @@ pub(crate) struct Request {
 impl Shared {
     pub(crate) fn new(engine: Client) -> Self {
         let call_timeout = engine.limits().call_timeout;
-        let (calls, bindings) = (Calls::default(), Bindings::default());
-        let state = State { engine, calls, bindings, driver: None, closed: false, orphaned: false };
+        let (calls, bindings, resolving) = (Calls::default(), Bindings::default(), Resolving::default());
+        let state =
+            State { engine, calls, bindings, resolving, driver: None, closed: false, orphaned: false };
         Self { state: Mutex::new(state), call_timeout }
     }
 
@@ -140,6 +145,37 @@ impl Shared {
         self.lock().bindings.poll(id, cx)
     }
 
+    /// Somebody wants to know what became of a call: asked by [`Shared::poll_outcome`], left by [`Shared::end_resolve`].
+    pub(crate) fn begin_resolve(&self, call: RequestId) -> Waiter {
+        self.lock().resolving.begin(call)
+    }
+
+    /// What became of the call, once that is certain or can never be.
+    pub(crate) fn poll_outcome(&self, waiter: Waiter, cx: &Context<'_>) -> Poll<Outcome> {
+        let now = Clock::now();
+        let mut state = self.lock();
+        let outcome = state.engine.outcome(now, waiter.call);
+        if !matches!(outcome, Outcome::Pending) {
+            return Poll::Ready(outcome);
+        }
+        let replaced = state.resolving.wait(waiter, cx.waker());
+        drop(state);
+        drop(replaced);
+        Poll::Pending
+    }
+
+    pub(crate) fn end_resolve(&self, waiter: Waiter) {
+        let mut state = self.lock();
+        let left = state.resolving.end(waiter);
+        drop(state);
+        drop(left);
+    }
+
+    /// The services that were bound on this channel.
+    pub(crate) fn services(&self) -> Vec<&'static Descriptor> {
+        self.lock().bindings.services().collect()
+    }
+
     /// Ends all calls and the connection.
     pub(crate) fn close(&self) {
         let now = Clock::now();
@@ -191,6 +227,7 @@ impl State {
                     orders.push(Order::Dial { connection, address, within });
                 }
                 Output::Close(connection) => orders.push(Order::Close(connection)),
+                Output::Settled(call) => self.resolving.settled(call, wakers),
                 Output::Wait(until) => return until,
             }
         }

@@ -240,7 +240,7 @@ fn panicked(at: SlotId, panic: Box<dyn Any + Send>) -> Ended {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rpc_core::Execution;
+    use rpc_core::{Attempts, Execution};
 
     #[test]
     fn a_nested_failure_lists_its_hops_and_says_its_reason_once() {
@@ -249,8 +249,9 @@ mod tests {
             address: "10.0.0.7:7001".into(),
             code: Code::Unavailable,
             message: "no answer to a ping for 0.4 s".into(),
-            hops: vec![Hop { method: "Vault.open".into(), address: "10.0.0.8:7002".into() }],
+            hops: [Hop { method: "Vault.open".into(), address: "10.0.0.8:7002".into() }].into(),
             request_id: None,
+            attempts: Attempts::default(),
         };
         let Completion::Failed { code, message, hops } = nested(&error) else { panic!("a failure") };
         assert_eq!(code, Code::Unavailable);
@@ -267,6 +268,7 @@ mod tests {
             why: "no answer to a ping for 0.4 s".into(),
             execution: Execution::Unknown,
             request_id: None,
+            attempts: Attempts::default(),
         };
         assert_eq!(reason(&error), "no answer to a ping for 0.4 s (execution unknown)");
         let error = Error::Unencodable { method: "Bank.pay", why: "too deep".into() };

@@ -3,11 +3,11 @@
 #![allow(dead_code)]
 
 use rpc_core::frame::{
-    self, Answer, Bind, Bound, BoundMethod, BoundResult, Checksum, Hello, Kind, Ping, Pong, Reply, Request,
-    Welcome,
+    self, Answer, Bind, Bound, BoundMethod, BoundResult, Checksum, Hello, Kind, Ping, Pong, Refusal, Reply,
+    Request, Welcome,
 };
 use rpc_core::service::{Argument, Descriptor, Method, Returns, Wire};
-use rpc_core::{Domain, Incarnation, SessionId, SlotId, Token};
+use rpc_core::{Code, Domain, Incarnation, SessionId, SlotId, Token};
 use rpc_transport::{Binding, Call, Client, arguments};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -75,6 +75,8 @@ pub(crate) enum Act {
     Silence,
     HangUp,
     Garbage,
+    /// For now: it is full.
+    Refuse,
 }
 
 /// Listens, and does the same with every request of every connection. What it sees comes out of the receiver.
@@ -145,6 +147,7 @@ fn answer(
                 Act::Silence => {}
                 Act::HangUp => return false,
                 Act::Garbage => out.extend_from_slice(&[0xff; 64]),
+                Act::Refuse => refuse(&request, out),
             }
         }
         other => panic!("the client sent a {other:?}"),
@@ -167,6 +170,13 @@ fn welcome(hello: &Hello) -> Welcome {
         resumed: false,
         software: "a test".to_owned(),
     }
+}
+
+fn refuse(request: &Request<'_>, out: &mut Vec<u8>) {
+    let mut payload = Vec::new();
+    Refusal { code: Code::Unavailable, reason: "full".to_owned() }.write(&mut payload);
+    let refused = Reply { id: request.id, answer: Answer::Refused, payload: &payload, ..Reply::default() };
+    refused.write(out, Checksum::Whole);
 }
 
 fn reply<'a>(request: &Request<'a>) -> Reply<'a> {

@@ -1,0 +1,84 @@
+//! Once everything is healed, every call ends within a bounded time, every slot becomes free, and no session stays.
+
+use crate::network::ServerEnd;
+use crate::world::World;
+use rpc_core::SlotId;
+use std::time::Duration;
+
+/// No call has longer than this, and a retry waits for no longer.
+const CALLS_END: Duration = Duration::from_secs(20);
+/// What is unsettled then stays so.
+const SLOTS_FREE: Duration = Duration::from_secs(120);
+/// Captured frames are through.
+const REPLAYED: Duration = Duration::from_secs(5);
+
+impl World {
+    /// Lets everything come to an end.
+    pub(super) fn come_to_rest(&mut self) {
+        self.run_until(self.now + CALLS_END);
+        let open: Vec<usize> = self.journal.open().map(|(tag, _)| tag).collect();
+        if !open.is_empty() && self.violations.is_empty() {
+            self.violate(
+                "calls-end",
+                format!("calls {open:?} have not ended {CALLS_END:?} after the healing"),
+            );
+        }
+        self.run_until(self.now + SLOTS_FREE);
+    }
+
+    /// Nobody calls any more, so every slot is free.
+    pub(super) fn check_slots(&mut self) {
+        for client in 0..self.clients.len() {
+            let used = self.clients[client].engine.slots_in_use();
+            if used > 0 {
+                self.violate("slots-become-free", format!("c{client} still has {used} slots in use"));
+            }
+        }
+    }
+
+    /// Every request that was written to a session which still lives arrives once more, but for those that the server has
+    /// refused and not stored: of them there is no further copy.
+    pub(super) fn replay_everything(&mut self) {
+        self.replays = true;
+        let attached = |end: &ServerEnd| matches!(end, ServerEnd::Attached { .. });
+        let wires: Vec<_> =
+            self.wires.iter().filter(|(_, wire)| attached(&wire.server_end)).map(|(id, _)| *id).collect();
+        for id in wires {
+            let Some(key) = self.wires.get(&id).and_then(|wire| wire.session) else { continue };
+            let least = SlotId { slot: 0, sequence: 0 };
+            let most = SlotId { slot: u32::MAX, sequence: u64::MAX };
+            let known = self.journal.ids.range((key, least)..=(key, most));
+            let frames: Vec<Vec<u8>> = known
+                .filter(|(_, known)| known.refused.is_none() && !known.frame.is_empty())
+                .map(|(_, known)| known.frame.clone())
+                .collect();
+            for frame in frames {
+                if self.violations.is_empty() {
+                    self.deliver_again(id, &frame);
+                }
+            }
+        }
+        self.run_until(self.now + REPLAYED);
+    }
+
+    /// The clients close their channels: what is left behind then?
+    pub(super) fn check_leaks(&mut self) {
+        if !self.violations.is_empty() {
+            return;
+        }
+        for client in 0..self.clients.len() {
+            let now = self.client_now(client);
+            self.clients[client].engine.close(now);
+            self.told_client(client);
+        }
+        self.run_until(self.now + self.plan.lease * 4 + SLOTS_FREE);
+        for server in 0..self.servers.len() {
+            let Some(process) = &self.servers[server].process else { continue };
+            let live = process.sessions.iter().filter(|(_, host)| !host.gone);
+            let left: Vec<u64> = live.map(|(session, _)| *session).collect();
+            if !left.is_empty() {
+                self.violate("sessions-end", format!("s{server} still has the sessions {left:?}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Memory stays within its bounds.
+
+use crate::journal::SessionKey;
+use crate::world::World;
+
+impl World {
+    /// A session was told something.
+    pub(crate) fn check_memory(&mut self, key: &SessionKey) {
+        let limits = self.plan.server.limits.clone();
+        let Some(process) = self.process(key) else { return };
+        let all = process.endpoint.replies_kept();
+        let sessions = process.sessions.values().filter(|host| !host.gone).count();
+        let Some(host) = process.sessions.get(&key.session) else { return };
+        let (kept, executing) = (host.session.replies_kept(), host.session.executing());
+        let bounds = [
+            ("bytes of replies in a session", kept, limits.replies_max),
+            ("bytes of replies in a server", all, limits.replies_all_max),
+            ("handlers of a session", executing, limits.slots as usize),
+            ("sessions", sessions, limits.sessions_max),
+        ];
+        for (what, are, most) in bounds {
+            if are > most {
+                self.violate("memory", format!("{key}: {are} {what}, at most {most}"));
+            }
+        }
+    }
+}
