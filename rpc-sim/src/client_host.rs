@@ -4,12 +4,12 @@ use crate::clock::Clock;
 use crate::coverage::{Fault, Row};
 use crate::decisions::For;
 use crate::hall::{self, HALL};
-use crate::journal::{Call, End, SessionKey};
+use crate::journal::{End, SessionKey};
 use crate::network::{Ending, Pipe, ServerEnd, Way, Wire, WireId};
 use crate::queue::{Dialled, Event};
 use crate::trace::{Host, tell};
 use crate::world::World;
-use rpc_core::client::{BindingId, CallKey, Client, ConnectionId, NewCall, Output};
+use rpc_core::client::{BindingId, CallKey, Client, ConnectionId, Output};
 use rpc_core::service::{Reply, Verdict};
 use rpc_core::{BindError, Code, Error, Execution, Instant, RequestId, Tried};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,10 +29,11 @@ pub(crate) struct ClientHost {
     armed: Instant,
     /// Its driver's next turn is due.
     turn: bool,
-    binding: BindingId,
+    pub(crate) binding: BindingId,
     dialling: BTreeSet<ConnectionId>,
     pub(crate) wires: BTreeMap<ConnectionId, WireId>,
-    calls: BTreeMap<(u32, u32), u32>,
+    /// Those that have not ended, by their keys.
+    pub(crate) calls: BTreeMap<(u32, u32), u32>,
     /// Calls that ended as unknown, until it is known what became of them.
     pub(crate) unknown: BTreeMap<RequestId, u32>,
     /// Of these calls it has said that it is known what became of them, before it said that they have ended.
@@ -76,104 +77,6 @@ impl World {
 
     pub(crate) fn client_now(&self, client: usize) -> Instant {
         self.clients[client].clock.local(self.now)
-    }
-
-    /// Calls that were due: made, with everything about them drawn.
-    pub(crate) fn load(&mut self) {
-        let burst = self.plan.load.burst.min(u64::from(self.to_call)) as u32;
-        for _ in 0..burst {
-            self.start_call();
-        }
-        self.to_call -= burst;
-        if self.to_call == 0 {
-            return;
-        }
-        let mean = self.plan.load.every.as_micros() as u64 * u64::from(burst);
-        let mut gap = self.decisions.between(For::Load, mean / 4, mean * 7 / 4);
-        let rest = self.plan.load.rest_every;
-        if self.to_call / rest != (self.to_call + burst) / rest {
-            gap += self.plan.client.limits.keep_alive.as_micros() as u64 * 3 / 2;
-        }
-        self.queue.push(self.now + Duration::from_micros(gap), Event::Load);
-    }
-
-    fn start_call(&mut self) {
-        let client = self.decisions.below(For::Load, self.clients.len() as u64) as usize;
-        if self.clients[client].paused > self.now {
-            // Nobody calls there now; the call is made elsewhere in the same way, or not at all.
-            return;
-        }
-        let plan = self.plan.load.clone();
-        let d = &mut self.decisions;
-        let idempotent = d.chance(For::Load, plan.idempotent);
-        let large = d.chance(For::Load, plan.large);
-        let method = match (idempotent, large) {
-            (true, true) => hall::ECHO,
-            (true, false) => hall::FREE_SEATS,
-            (false, true) => hall::RECORD,
-            (false, false) if d.chance(For::Load, 100_000) => hall::REFUND,
-            (false, false) => hall::SELL,
-        };
-        let length = if large { d.between(For::Load, 1000, 150_000) } else { d.between(For::Load, 4, 24) };
-        let (least, most) = (plan.timeout.0.as_micros() as u64, plan.timeout.1.as_micros() as u64);
-        let timeout = Duration::from_micros(d.between(For::Load, least, most));
-        let dropped = d.chance(For::Load, plan.dropped);
-        let tag = self.journal.calls.len() as u32;
-        let now = self.client_now(client);
-        let deadline = now + timeout;
-        let binding = self.clients[client].binding;
-        let wire = self.clients[client].ready;
-        let waits = wire.is_some()
-            && self.clients[client].engine.slots_in_use() >= self.plan.server.limits.slots as usize;
-        let payload = hall::tagged(tag, length as usize);
-        let call = NewCall { binding, method, deadline, timeout, metadata: None, payload };
-        let key = self.clients[client].engine.start(now, call);
-        self.clients[client].calls.insert((key.index, key.generation), tag);
-        self.journal.calls.push(Call {
-            client,
-            method,
-            idempotent,
-            key,
-            deadline,
-            dropped: false,
-            end: None,
-            error: String::new(),
-            starts: 0,
-            ends: 0,
-            seats: Vec::new(),
-            written: Instant::NEVER,
-            copied: None,
-            done: None,
-            ids: Vec::new(),
-            reply: None,
-            result: None,
-            settled: None,
-            outcome: None,
-            wire,
-            waits,
-        });
-        tell!(self, Host::Client(client), "call {tag} {} within {timeout:?}", hall::name(method));
-        if dropped {
-            let after = self.decisions.below(For::Load, timeout.as_micros() as u64 / 4 + 1);
-            self.queue.push(self.now + Duration::from_micros(after), Event::Drop { tag });
-        }
-        self.told_client(client);
-    }
-
-    /// A caller goes away.
-    pub(crate) fn drop_future(&mut self, tag: u32) {
-        let Some(call) = self.journal.call(tag).filter(|call| call.end.is_none()) else { return };
-        call.dropped = true;
-        let (client, key, written) = (call.client, call.key, !call.ids.is_empty());
-        tell!(self, Host::Client(client), "drops call {tag}");
-        let now = self.client_now(client);
-        let host = &mut self.clients[client];
-        host.calls.remove(&(key.index, key.generation));
-        host.engine.give_up(now, key);
-        if written {
-            self.coverage.hit(Fault::Dropped);
-        }
-        self.told_client(client);
     }
 
     pub(crate) fn client_timer(&mut self, client: usize) {

@@ -71,6 +71,35 @@ pub(crate) struct Call {
     pub(crate) waits: bool,
 }
 
+impl Call {
+    /// A call that has just been made.
+    pub(crate) fn new(client: usize, method: u16, idempotent: bool, key: CallKey, deadline: Instant) -> Self {
+        Self {
+            client,
+            method,
+            idempotent,
+            key,
+            deadline,
+            dropped: false,
+            end: None,
+            error: String::new(),
+            starts: 0,
+            ends: 0,
+            seats: Vec::new(),
+            written: Instant::NEVER,
+            copied: None,
+            done: None,
+            ids: Vec::new(),
+            reply: None,
+            result: None,
+            settled: None,
+            outcome: None,
+            wire: None,
+            waits: false,
+        }
+    }
+}
+
 /// A copy of a request was refused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {

@@ -20,6 +20,7 @@ mod faults;
 mod hall;
 mod handlers;
 mod journal;
+mod load;
 mod network;
 mod plan;
 mod queue;

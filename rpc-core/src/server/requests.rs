@@ -289,7 +289,10 @@ impl Session {
             return;
         }
         let vacant = id.sequence == slot.last && matches!(slot.state, SlotState::Vacant);
-        if (mutant!(FenceNotStored) && id.sequence > slot.last) || (mutant!(VacantFenceNotStored) && vacant) {
+        if mutant!(VacantFenceNotStored) && vacant {
+            return self.answer_all(lane.mask(), id, Answer::Fenced, &[]);
+        }
+        if mutant!(FenceNotStored) && id.sequence > slot.last {
             return self.answer_all(lane.mask(), id, Answer::Fenced, &[]);
         }
         let left = SlotId { sequence: slot.last, ..id };

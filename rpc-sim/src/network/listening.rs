@@ -170,7 +170,8 @@ impl World {
         if refusal.is_none() && idempotent && before.0 != at.0 {
             self.coverage.met(Row::IdempotentMoved);
         }
-        self.check_retry(tag, client, refusal);
+        // What was refused on a connection that is lost meanwhile may never have come.
+        self.check_retry(tag, client, refusal.filter(|_| before.0 == at.0));
     }
 
     /// The client writes to a session: are there calls that wait for another server's answer?
