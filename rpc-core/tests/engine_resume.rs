@@ -2,7 +2,7 @@
 
 mod support;
 
-use rpc_core::frame::{Answer, Checksum, Chunk, Hello, Kind, Release, Welcome};
+use rpc_core::frame::{Answer, Checksum, Chunk, Hello, Kind, Release, Request, Welcome};
 use rpc_core::server::{Completion, Config};
 use rpc_core::{Code, SlotId};
 use std::time::Duration;
@@ -50,7 +50,7 @@ fn a_resumed_session_is_the_same_and_nothing_is_bound_again() {
     assert_eq!((again.slots, again.checksum, again.lease_ms), (7, Checksum::HeaderOnly, 600_000));
     assert_eq!(host.session(&first).stats().resumed, 1, "the first connection took up nothing");
     let mut bytes = Vec::new();
-    let sell = rpc_core::frame::Request { id: FIRST, method: SELL, deadline: 60_000, ..Default::default() };
+    let sell = Request { id: FIRST, method: SELL, deadline: 60_000, payload: b"seat", ..Default::default() };
     sell.write(&mut bytes, Checksum::HeaderOnly);
     host.send(two, &bytes);
     assert_eq!(host.begin(), [FIRST], "the table of methods is kept");
