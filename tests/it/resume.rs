@@ -159,7 +159,7 @@ async fn connections_that_crowd_each_other_out_get_only_answers_that_they_asked_
             raw.send(&out).await;
             let mut answers = 0;
             while answers < 20 {
-                let Some((header, _)) = raw.frame().await else { return None };
+                let (header, _) = raw.frame().await?;
                 if header.kind == Kind::Reply {
                     assert_eq!(header.id.slot, connection, "another connection's answer");
                     answers += 1;
