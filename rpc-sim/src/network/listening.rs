@@ -75,7 +75,7 @@ impl World {
             }
             (Kind::Reply, Some(key)) => {
                 if let Ok(reply) = Reply::read(header, body) {
-                    self.hear_reply(key, &reply);
+                    self.hear_reply(id, key, &reply);
                 }
             }
             (Kind::GoAway, _) => self.coverage.met(Row::Drained),
@@ -196,15 +196,19 @@ impl World {
         }
     }
 
-    fn hear_reply(&mut self, key: SessionKey, reply: &Reply<'_>) {
+    fn hear_reply(&mut self, wire: WireId, key: SessionKey, reply: &Reply<'_>) {
         let now = self.now;
+        let heard = self.wires.get(&wire).is_some_and(|wire| wire.client_open);
         let Some(known) = self.journal.ids.get_mut(&(key, reply.id)) else { return };
         let (tag, cancelled) = (known.tag, known.cancelled);
         known.answered = true;
         match reply.answer {
             Answer::Refused => {
-                let retry_after = Duration::from_millis(u64::from(reply.retry_after));
-                known.refused = Some(Refusal { when: now, retry_after });
+                // The refusal of a late copy reaches nobody: what was said to another one stands.
+                let retry_after = Duration::from_millis(u64::from(if heard { reply.retry_after } else { 0 }));
+                if heard || known.refused.is_none() {
+                    known.refused = Some(Refusal { when: now, retry_after });
+                }
                 if frame::Refusal::read(reply.payload).is_ok_and(|it| it.code == Code::DeadlineExceeded) {
                     self.coverage.met(Row::LateInQueue);
                 }
