@@ -100,6 +100,8 @@ mutants! {
     LastVerdictCounts,
     /// Client: a slot whose caller has given up is used again at once.
     NoQuarantine,
+    /// Client: a session ends with its connection.
+    NeverResumes,
     /// Client: fences are not written again when a session is resumed.
     FenceLostOnResume,
     /// Client: requests are not written again when a session is resumed.

@@ -87,7 +87,7 @@ impl Client {
             let mut kept = false;
             if let Some(identity) = &mut session.identity {
                 identity.methods = open.methods;
-                kept = !over && !identity.lease.is_zero();
+                kept = !over && !identity.lease.is_zero() && !mutant!(NeverResumes);
             }
             self.strand(now, at, &open, Some(why));
             if !kept {

@@ -49,6 +49,9 @@ impl World {
 
     /// A call ends for want of an answer: was everything done for it that could be?
     pub(crate) fn check_cause(&mut self, tag: u32, error: &Error) {
+        if matches!(error, Error::ConnectionLost { .. }) {
+            self.check_lost(tag, error);
+        }
         if matches!(error, Error::DeadlineExceeded { .. }) {
             self.check_answered(tag, error);
             self.check_copied(tag, error);
@@ -61,6 +64,23 @@ impl World {
         let hosts = self.clients[wire.client].disturbed <= then && self.servers[wire.server].paused <= then;
         let flows = wire.up.flows_since(then) && wire.down.flows_since(then);
         hosts && flows && wire.client_open && wire.server_open() && !wire.corrupted
+    }
+
+    /// A call is given up with its connection only if its session is gone, or may be for all that its client knows.
+    fn check_lost(&mut self, tag: u32, error: &Error) {
+        // A clock that jumps ends leases, a host that stands still hears late, another server knows nothing of the session.
+        if [Fault::Clock, Fault::Pause, Fault::Elsewhere].iter().any(|fault| self.plan.has(*fault)) {
+            return;
+        }
+        let call = self.journal.calls.get(tag as usize).filter(|call| !call.idempotent);
+        let Some(call) = call else { return };
+        let (Some((key, _)), Some((_, copied))) = (call.ids.last().copied(), call.copied) else { return };
+        if self.forged.contains(&key) || self.now - copied >= self.plan.lease / 2 {
+            return;
+        }
+        if self.session(&key).is_some_and(|host| !host.gone && !host.closed) {
+            self.violate("unknown-has-a-cause", format!("call {tag}: {key} lives: {error}"));
+        }
     }
 
     /// A copy of the request was written to the connection that its session has.
