@@ -1,14 +1,21 @@
 //! Once everything is healed, every call ends within a bounded time, every slot becomes free, and no session stays.
 
+use crate::coverage::Fault;
+use crate::hall;
+use crate::journal::{Call, End};
 use crate::network::ServerEnd;
+use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::SlotId;
+use rpc_core::client::NewCall;
 use std::time::Duration;
 
 /// No call has longer than this, and a retry waits for no longer.
 const CALLS_END: Duration = Duration::from_secs(20);
 /// What is unsettled then stays so.
 const SLOTS_FREE: Duration = Duration::from_secs(120);
+/// Whoever calls when all is at rest is served within this: it may have to find out first that a connection is dead.
+const SERVED: Duration = Duration::from_secs(100);
 /// Captured frames are through.
 const REPLAYED: Duration = Duration::from_secs(5);
 
@@ -24,6 +31,40 @@ impl World {
             );
         }
         self.run_until(self.now + SLOTS_FREE);
+    }
+
+    /// Each client calls once more, and is served: where servers take in everybody, and have room for replies.
+    pub(super) fn check_service(&mut self) {
+        let refuses = [Fault::Crowded, Fault::Forgetful].iter().any(|fault| self.plan.has(*fault));
+        if refuses || !self.violations.is_empty() {
+            return;
+        }
+        let first = self.journal.calls.len();
+        for client in 0..self.clients.len() {
+            self.call_once_more(client);
+        }
+        self.run_until(self.now + SERVED + Duration::from_secs(1));
+        for tag in first..self.journal.calls.len() {
+            let call = &self.journal.calls[tag];
+            let served = matches!(call.end, Some((_, End::Result { refused: false, .. })));
+            if !served && self.violations.is_empty() {
+                let what = format!("call {tag}, made when all was healed: {:?} {}", call.end, call.error);
+                self.violate("healed-serves", what);
+            }
+        }
+    }
+
+    fn call_once_more(&mut self, client: usize) {
+        let now = self.client_now(client);
+        let tag = self.journal.calls.len() as u32;
+        let (binding, method, deadline) = (self.clients[client].binding, hall::SELL, now + SERVED);
+        let payload = hall::tagged(tag, 8);
+        let call = NewCall { binding, method, deadline, timeout: SERVED, metadata: None, payload };
+        let key = self.clients[client].engine.start(now, call);
+        self.clients[client].calls.insert((key.index, key.generation), tag);
+        self.journal.calls.push(Call::new(client, method, false, key, deadline));
+        tell!(self, Host::Client(client), "call {tag} {} within {SERVED:?}", hall::name(method));
+        self.told_client(client);
     }
 
     /// Nobody calls any more, so every slot is free.

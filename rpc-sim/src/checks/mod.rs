@@ -37,6 +37,7 @@ impl World {
     /// After the healing: everything comes to rest, then all is looked at, then the frames come again.
     pub(crate) fn finish(&mut self) {
         self.come_to_rest();
+        self.check_service();
         self.check_all();
         self.replay_everything();
         self.check_all();
