@@ -20,6 +20,8 @@ use xxhash_rust::xxh3::xxh3_64;
 pub(crate) struct ClientHost {
     pub(crate) engine: Client,
     pub(crate) clock: Clock,
+    /// What its clock said at first.
+    pub(crate) start: Instant,
     /// It stands still until then.
     pub(crate) paused: Instant,
     /// When it went on last, or its clock jumped: what ends later than it should before that is excused.
@@ -44,6 +46,8 @@ pub(crate) struct ClientHost {
     pub(crate) session: Option<SessionKey>,
     /// How often calls were written under another id than before.
     pub(crate) retries: u64,
+    /// How old it was by its own clock when it did so last.
+    pub(crate) retried: Duration,
     /// What the last connection was lost by, until the session is resumed.
     pub(crate) cause: Option<Row>,
 }
@@ -56,6 +60,7 @@ impl World {
         self.clients.push(ClientHost {
             engine,
             clock: Clock::starting(start, crate::clock::TRUE_RATE),
+            start,
             paused: Instant(0),
             disturbed: Instant(0),
             wanted: Instant::NEVER,
@@ -70,6 +75,7 @@ impl World {
             ready: None,
             session: None,
             retries: 0,
+            retried: Duration::ZERO,
             cause: None,
         });
         self.drain_client(number);

@@ -11,7 +11,10 @@ const WINDOW: u64 = 10;
 impl World {
     /// A call is written under another id than before.
     pub(crate) fn check_retry(&mut self, tag: u32, client: usize, refusal: Option<Refusal>) {
-        self.clients[client].retries += 1;
+        let now = self.client_now(client);
+        let host = &mut self.clients[client];
+        host.retries += 1;
+        host.retried = now - host.start;
         let Some(Refusal { when, retry_after }) = refusal else { return };
         self.coverage.met(Row::Refused);
         if retry_after.is_zero() {
@@ -27,6 +30,16 @@ impl World {
             );
         }
         self.coverage.met(Row::RetryAfter);
+    }
+
+    /// A call has as many ids as attempts, at most.
+    pub(crate) fn check_attempts(&mut self, tag: u32) {
+        let most = usize::from(self.plan.client.retry.attempts);
+        let Some(call) = self.journal.calls.get(tag as usize) else { return };
+        let are = call.ids.len();
+        if are > most {
+            self.violate("attempts", format!("call {tag} has {are} ids, at most {most} attempts"));
+        }
     }
 
     /// A request is written, for the first time or again.
@@ -45,9 +58,9 @@ impl World {
     pub(crate) fn check_retries(&mut self) {
         let retry = &self.plan.client.retry;
         let (percent, a_second) = (u64::from(retry.percent), u64::from(retry.a_second));
-        let seconds = self.now.0 / 1_000_000_000 + WINDOW + 1;
         for client in 0..self.clients.len() {
             let calls = self.journal.calls.iter().filter(|call| call.client == client).count() as u64;
+            let seconds = self.clients[client].retried.as_secs() + WINDOW + 1;
             let most = calls * percent / 100 + a_second * seconds;
             let are = self.clients[client].retries;
             if are > most {

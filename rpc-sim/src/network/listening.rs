@@ -172,6 +172,7 @@ impl World {
         }
         // What was refused on a connection that is lost meanwhile may never have come.
         self.check_retry(tag, client, refusal.filter(|_| before.0 == at.0));
+        self.check_attempts(tag);
     }
 
     /// The client writes to a session: are there calls that wait for another server's answer?
