@@ -132,6 +132,11 @@ counted! {
     RetryAfter = "retry-after",
 }
 
+/// Each kind of fault, and each row of the failure table, is met so often at least in [`MET_IN`] seeds.
+pub const MET: u64 = 20;
+/// In fewer seeds than this, something may be missed by chance.
+pub const MET_IN: u64 = 2000;
+
 /// How often each was met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {

@@ -31,7 +31,7 @@ mod trace;
 mod world;
 
 pub use checks::Violation;
-pub use coverage::{Coverage, Fault, Row};
+pub use coverage::{Coverage, Fault, MET, MET_IN, Row};
 pub use decisions::{Decisions, Record};
 pub use runner::{Options, Report, Summary, run, run_seeds};
 pub use shrink::shrink;

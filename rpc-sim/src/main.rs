@@ -5,7 +5,7 @@ mod hunt;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use rpc_sim::{Decisions, Fault, Options, Record, Row, Summary, run, run_seeds, shrink};
+use rpc_sim::{Decisions, Fault, MET, MET_IN, Options, Record, Row, Summary, run, run_seeds, shrink};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -111,7 +111,11 @@ fn many(arguments: &Arguments) -> bool {
     });
     bar.finish_and_clear();
     print(&summary);
-    summary.violated == 0
+    let rare = if summary.seeds >= MET_IN { summary.coverage.rare(MET) } else { Vec::new() };
+    if !rare.is_empty() {
+        println!("met less than {MET} times: {}", rare.join(", "));
+    }
+    summary.violated == 0 && rare.is_empty()
 }
 
 /// What was met, in two columns.

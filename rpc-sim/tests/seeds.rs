@@ -1,11 +1,8 @@
 //! Two thousand worlds of a thousand calls: nothing that must not be, and everything met that must be met.
 
-use rpc_sim::{Options, run_seeds};
+use rpc_sim::{MET, MET_IN, Options, run_seeds};
 
-const SEEDS: u64 = 2000;
-
-/// Each kind of fault, and each row of the failure table, is met so often at least.
-const MET: u64 = 20;
+const SEEDS: u64 = MET_IN;
 
 /// The first seed: fixed, unless other ones are asked for.
 fn first() -> u64 {
