@@ -199,15 +199,14 @@ impl World {
     }
 
     /// A request that was delivered is delivered again, on any connection of its session. Only one that the server has
-    /// stored or answered: of one that it refused there can be no further copy, for the client has written no other.
+    /// stored or answered: of one whose copies it has all refused there can be no further one.
     fn duplicate(&mut self) {
         let Some(id) = self.some_wire() else { return };
         let Some(key) = self.wires.get(&id).and_then(|wire| wire.session) else { return };
         let least = SlotId { slot: 0, sequence: 0 };
         let most = SlotId { slot: u32::MAX, sequence: u64::MAX };
         let known = self.journal.ids.range((key, least)..=(key, most));
-        let fit =
-            known.filter(|(_, known)| known.answered && known.refused.is_none() && !known.frame.is_empty());
+        let fit = known.filter(|(_, known)| known.answered && known.may_come_again());
         let frames: Vec<&Vec<u8>> = fit.map(|(_, known)| &known.frame).collect();
         if frames.is_empty() {
             return;

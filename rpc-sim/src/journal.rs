@@ -116,12 +116,22 @@ pub(crate) struct Id {
     pub(crate) copies: u32,
     /// The server's last word was a refusal: it has stored nothing, and a further copy may run. Otherwise not.
     pub(crate) refused: Option<Refusal>,
+    /// How often it has refused a copy.
+    pub(crate) refusals: u32,
     /// The server has answered a copy of it, in whatever way.
     pub(crate) answered: bool,
     pub(crate) cancelled: bool,
     pub(crate) starts: u32,
     /// A frame of it, unless it goes in chunks.
     pub(crate) frame: Vec<u8>,
+}
+
+impl Id {
+    /// Whether a further copy of it may still arrive: the server has stored the id, or has not refused every copy that was
+    /// written.
+    pub(crate) fn may_come_again(&self) -> bool {
+        (self.refused.is_none() || self.copies > self.refusals) && !self.frame.is_empty()
+    }
 }
 
 /// All of it.

@@ -77,8 +77,8 @@ impl World {
         }
     }
 
-    /// Every request that was written to a session which still lives arrives once more, but for those that the server has
-    /// refused and not stored: of them there is no further copy.
+    /// Every request that was written to a session which still lives arrives once more, but for those of which the
+    /// server has refused every copy and stored nothing: there is no further one.
     pub(super) fn replay_everything(&mut self) {
         self.replays = true;
         let attached = |end: &ServerEnd| matches!(end, ServerEnd::Attached { .. });
@@ -90,7 +90,7 @@ impl World {
             let most = SlotId { slot: u32::MAX, sequence: u64::MAX };
             let known = self.journal.ids.range((key, least)..=(key, most));
             let frames: Vec<Vec<u8>> = known
-                .filter(|(_, known)| known.refused.is_none() && !known.frame.is_empty())
+                .filter(|(_, known)| known.may_come_again())
                 .map(|(_, known)| known.frame.clone())
                 .collect();
             for frame in frames {

@@ -140,7 +140,16 @@ impl World {
             return;
         }
         let frame = if request.total.is_none() { whole.to_vec() } else { Vec::new() };
-        let known = Id { tag, copies: 1, refused: None, answered: false, cancelled: false, starts: 0, frame };
+        let known = Id {
+            tag,
+            copies: 1,
+            refused: None,
+            refusals: 0,
+            answered: false,
+            cancelled: false,
+            starts: 0,
+            frame,
+        };
         self.journal.ids.insert(at, known);
         self.hear_new_id(wire, client, tag, at);
         self.hear_session(client, key);
@@ -205,6 +214,7 @@ impl World {
         known.answered = true;
         match reply.answer {
             Answer::Refused => {
+                known.refusals += 1;
                 // The refusal of a late copy reaches nobody: what was said to another one stands.
                 let retry_after = Duration::from_millis(u64::from(if heard { reply.retry_after } else { 0 }));
                 if heard || known.refused.is_none() {
