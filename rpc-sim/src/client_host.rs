@@ -271,6 +271,7 @@ impl World {
             unwanted: false,
             again: Vec::new(),
             late: false,
+            large: BTreeMap::new(),
         };
         self.wires.insert(id, wire);
         self.clients[client].wires.insert(connection, id);

@@ -46,9 +46,11 @@ pub(crate) fn name(method: u16) -> &'static str {
     HALL.methods.get(usize::from(method)).map_or("?", |method| method.name)
 }
 
-/// Every payload starts with the number of the call that it belongs to.
+/// Every payload starts with the number of the call that it belongs to. What follows tells the call and the place, so that no
+/// part of it can be taken for another.
 pub(crate) fn tagged(tag: u32, length: usize) -> Vec<u8> {
-    let mut payload = vec![tag as u8; length.max(4)];
+    let filling = |at: u32| (tag.wrapping_add(at).wrapping_mul(0x9E37_79B1) >> 24) as u8;
+    let mut payload: Vec<u8> = (0..length.max(4) as u32).map(filling).collect();
     payload[..4].copy_from_slice(&tag.to_le_bytes());
     payload
 }

@@ -11,6 +11,7 @@ use crate::world::World;
 use rpc_core::server::{Completion, Execute};
 use rpc_core::{Code, SlotId};
 use std::time::Duration;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// What a handler comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,7 @@ impl World {
             }
             self.check_start(tag, &key, at, idempotent);
             self.check_starts_in_time(tag);
+            self.check_arguments(tag, number);
         }
         if outcome == (Outcome::Result { early: true }) {
             self.take_effect(number, tag);
@@ -159,6 +161,10 @@ impl World {
             (_, hall::REFUND) => Completion::Application(hall::tagged(tag, 4 + length)),
             _ => Completion::Ok(hall::ticket(tag, run.seat.unwrap_or(u32::MAX), 8 + length)),
         };
+        if let Completion::Ok(payload) | Completion::Application(payload) = &completion {
+            let hash = xxh3_64(payload);
+            self.journal.call(tag).into_iter().for_each(|call| call.results.push(hash));
+        }
         tell!(self, Host::Server(key.server), "call {tag} is done: {key} {}-{}", at.slot, at.sequence);
         let now = self.server_now(key.server);
         if let Some(host) = self.session(&key) {

@@ -40,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) key: CallKey,
     /// By the client's clock.
     pub(crate) deadline: Instant,
+    /// Of its payload.
+    pub(crate) length: usize,
     pub(crate) dropped: bool,
     pub(crate) end: Option<(Instant, End)>,
     /// What its error said, for people.
@@ -49,6 +51,8 @@ pub(crate) struct Call {
     /// Those of them that ended and had a result or a panic.
     pub(crate) ends: u32,
     pub(crate) seats: Vec<u32>,
+    /// Of the payload of each result that its handlers came to.
+    pub(crate) results: Vec<u64>,
     /// When its last id was written for the first time.
     pub(crate) written: Instant,
     /// The last connection that a copy of it was written to, and when.
@@ -80,12 +84,14 @@ impl Call {
             idempotent,
             key,
             deadline,
+            length: 0,
             dropped: false,
             end: None,
             error: String::new(),
             starts: 0,
             ends: 0,
             seats: Vec::new(),
+            results: Vec::new(),
             written: Instant::NEVER,
             copied: None,
             done: None,

@@ -58,11 +58,12 @@ impl World {
         let wire = self.clients[client].ready;
         let waits = wire.is_some()
             && self.clients[client].engine.slots_in_use() >= self.plan.server.limits.slots as usize;
-        let payload = hall::tagged(tag, length as usize);
+        let length = length as usize;
+        let payload = hall::tagged(tag, length);
         let call = NewCall { binding, method, deadline, timeout, metadata: None, payload };
         let key = self.clients[client].engine.start(now, call);
         self.clients[client].calls.insert((key.index, key.generation), tag);
-        let call = Call { wire, waits, ..Call::new(client, method, idempotent, key, deadline) };
+        let call = Call { wire, waits, length, ..Call::new(client, method, idempotent, key, deadline) };
         self.journal.calls.push(call);
         tell!(self, Host::Client(client), "call {tag} {} within {timeout:?}", hall::name(method));
         if dropped {

@@ -58,11 +58,13 @@ impl World {
         let now = self.client_now(client);
         let tag = self.journal.calls.len() as u32;
         let (binding, method, deadline) = (self.clients[client].binding, hall::SELL, now + SERVED);
-        let payload = hall::tagged(tag, 8);
+        let payload_length = 8;
+        let payload = hall::tagged(tag, payload_length);
         let call = NewCall { binding, method, deadline, timeout: SERVED, metadata: None, payload };
         let key = self.clients[client].engine.start(now, call);
         self.clients[client].calls.insert((key.index, key.generation), tag);
-        self.journal.calls.push(Call::new(client, method, false, key, deadline));
+        let call = Call { length: payload_length, ..Call::new(client, method, false, key, deadline) };
+        self.journal.calls.push(call);
         tell!(self, Host::Client(client), "call {tag} {} within {SERVED:?}", hall::name(method));
         self.told_client(client);
     }

@@ -1,6 +1,7 @@
 //! Those who listen in on the wire: every frame that an engine writes is read as soon as it is whole, and what it says is
 //! written down in the journal.
 
+use super::wire::Large;
 use super::{Way, WireId};
 use crate::coverage::{Fault, Row};
 use crate::hall;
@@ -8,7 +9,7 @@ use crate::journal::{Id, Refusal, SessionKey};
 use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::frame::{
-    self, Answer, Cancel, Checksum, Close, CloseCode, Header, Hello, Kind, Reject, RejectCode, Reply,
+    self, Answer, Cancel, Checksum, Chunk, Close, CloseCode, Header, Hello, Kind, Reject, RejectCode, Reply,
     Request, SessionWish, Welcome,
 };
 use rpc_core::{Code, SlotId};
@@ -76,6 +77,11 @@ impl World {
             (Kind::Reply, Some(key)) => {
                 if let Ok(reply) = Reply::read(header, body) {
                     self.hear_reply(id, key, &reply);
+                }
+            }
+            (Kind::Chunk, Some(key)) if way == Way::Down => {
+                if let Ok(chunk) = Chunk::read(header, body) {
+                    self.hear_chunk(id, key, &chunk);
                 }
             }
             (Kind::GoAway, _) => self.coverage.met(Row::Drained),
@@ -245,9 +251,30 @@ impl World {
         if !recorded || call.idempotent {
             return;
         }
-        // Of a large reply this is its first part and its length, which is enough to tell it from any other.
-        let seed = reply.answer as u64 + 16 * u64::from(reply.total.unwrap_or(0));
-        self.check_same_reply(tag, key, reply.id, xxh3_64_with_seed(reply.payload, seed));
+        if let Some(total) = reply.total {
+            let large =
+                Large { answer: reply.answer, total: total as usize, payload: reply.payload.to_vec() };
+            if let Some(wire) = self.wires.get_mut(&wire) {
+                wire.large.insert(reply.id, large);
+            }
+            return;
+        }
+        self.check_same_reply(tag, key, reply.id, xxh3_64_with_seed(reply.payload, reply.answer as u64));
+    }
+
+    /// A further part of a large reply. When it is whole it is looked at.
+    fn hear_chunk(&mut self, wire: WireId, key: SessionKey, chunk: &Chunk<'_>) {
+        let Some(wire) = self.wires.get_mut(&wire) else { return };
+        let Some(large) = wire.large.get_mut(&chunk.id) else { return };
+        large.payload.extend_from_slice(chunk.payload);
+        if large.payload.len() < large.total {
+            return;
+        }
+        let hash = xxh3_64_with_seed(&large.payload, large.answer as u64);
+        wire.large.remove(&chunk.id);
+        if let Some(tag) = self.journal.ids.get(&(key, chunk.id)).map(|known| known.tag) {
+            self.check_same_reply(tag, key, chunk.id, hash);
+        }
     }
 
     /// Bytes are read on a connection that its client has given up: is there a copy among them that comes too late?

@@ -2,9 +2,11 @@
 
 use super::pipe::Pipe;
 use crate::journal::SessionKey;
-use rpc_core::Instant;
 use rpc_core::client::ConnectionId;
+use rpc_core::frame::Answer;
 use rpc_core::server::{Handshake, Lane};
+use rpc_core::{Instant, SlotId};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Names a connection in the world. Never used again.
@@ -63,6 +65,16 @@ pub(crate) struct Wire {
     pub(crate) again: Vec<Vec<u8>>,
     /// The client had written requests that had not arrived when it gave the connection up.
     pub(crate) late: bool,
+    /// Replies that are being written in parts.
+    pub(crate) large: BTreeMap<SlotId, Large>,
+}
+
+/// What was written of a large reply so far.
+#[derive(Debug)]
+pub(crate) struct Large {
+    pub(super) answer: Answer,
+    pub(super) total: usize,
+    pub(super) payload: Vec<u8>,
 }
 
 impl Wire {
