@@ -456,10 +456,20 @@ impl World {
         Some(process)
     }
 
-    /// An orderly stop is over: what still runs is left alone.
+    /// An orderly stop is over: what still runs is left alone. Each session is closed and says so, then the process goes.
     pub(crate) fn drain_over(&mut self, server: usize, incarnation: u64) {
-        if self.servers[server].process.as_ref().is_none_or(|process| process.incarnation != incarnation) {
-            return;
+        let process = self.servers[server].process.as_ref();
+        let Some(process) = process.filter(|process| process.incarnation == incarnation) else { return };
+        let live = process.sessions.iter().filter(|(_, host)| !host.gone);
+        let sessions: Vec<u64> = live.map(|(session, _)| *session).collect();
+        let now = self.server_now(server);
+        for session in sessions {
+            let key = SessionKey { server, incarnation, session };
+            if let Some(host) = self.session(&key) {
+                host.session.close(now, "the server has stopped");
+                host.closed = true;
+            }
+            self.told_session(&key);
         }
         let wires: Vec<WireId> = self.wires_of(server);
         self.kill(server);
