@@ -9,12 +9,15 @@ impl World {
         let limits = self.plan.server.limits.clone();
         let Some(process) = self.process(key) else { return };
         let all = process.endpoint.replies_kept();
+        let live = process.sessions.values().filter(|host| !host.gone);
+        let kept_by_all: usize = live.map(|host| host.session.replies_kept()).sum();
         let sessions = process.sessions.values().filter(|host| !host.gone).count();
         let Some(host) = process.sessions.get(&key.session) else { return };
         let (kept, executing) = (host.session.replies_kept(), host.session.executing());
         let bounds = [
             ("bytes of replies in a session", kept, limits.replies_max),
             ("bytes of replies in a server", all, limits.replies_all_max),
+            ("bytes of replies in all sessions", kept_by_all, all.min(limits.replies_all_max)),
             ("handlers of a session", executing, limits.slots as usize),
             ("sessions", sessions, limits.sessions_max),
         ];
