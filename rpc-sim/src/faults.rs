@@ -7,9 +7,11 @@ use crate::hall;
 use crate::journal::SessionKey;
 use crate::network::{Ending, ServerEnd, Way, Wire, WireId};
 use crate::queue::Event;
+use crate::server_host::{Run, RunState};
 use crate::trace::{Host, tell};
 use crate::world::World;
-use rpc_core::frame::{self, Checksum, Request};
+use rpc_core::frame::{self, Cancel, Checksum, Request};
+use rpc_core::server::Lane;
 use rpc_core::{Instant, SlotId};
 use std::time::Duration;
 
@@ -228,7 +230,7 @@ impl World {
         }
     }
 
-    /// A recorded request comes again with other arguments: its session must end, with everything in it.
+    /// A client does not keep to the rules. A recorded request comes again with other arguments: its session must end, with everything in it.
     fn forge(&mut self) {
         let Some(id) = self.some_wire() else { return };
         let Some(wire) = self.wires.get(&id) else { return };
@@ -236,12 +238,12 @@ impl World {
             return;
         };
         let (lane, now) = (*lane, self.server_now(key.server));
-        // Seldom: it costs all of the session's calls.
-        if !wire.server_unread.is_empty()
-            || *session != key.session
-            || self.decisions.chance(For::Faults, 700_000)
-        {
+        if !wire.server_unread.is_empty() || *session != key.session {
             return;
+        }
+        // Seldom: it costs all of the session's calls.
+        if self.decisions.chance(For::Faults, 700_000) {
+            return self.forge_fence(id, key, lane);
         }
         let least = SlotId { slot: 0, sequence: 0 };
         let most = SlotId { slot: u32::MAX, sequence: u64::MAX };
@@ -277,6 +279,26 @@ impl World {
         self.forged.insert(key);
         self.coverage.hit(Fault::Forgery);
         self.coverage.met(Row::Misuse);
+        self.told_session(&key);
+    }
+
+    /// A fence of a call that was never made reaches a slot in which an earlier one runs, as from a client that has lost count:
+    /// it is told to ask again later, and that is all.
+    fn forge_fence(&mut self, id: WireId, key: SessionKey, lane: Lane) {
+        let now = self.server_now(key.server);
+        let runs = |run: &&Run| run.key == key && run.state == RunState::Running && !run.idempotent;
+        let Some(at) = self.runs.iter().rev().find(runs).map(|run| run.at) else { return };
+        let next = SlotId { slot: at.slot, sequence: at.sequence + 1 };
+        let mut forged = Vec::new();
+        Cancel { id: next, want_reply: false }.write(&mut forged);
+        let Some(host) = self.session(&key).filter(|host| !host.session.is_over()) else { return };
+        host.session.handle_bytes(now, lane, &forged);
+        let over = host.session.is_over();
+        tell!(self, Host::World, "{id}: a fence of {}-{} comes, over: {over}", next.slot, next.sequence);
+        if over {
+            self.violate("busy-is-no-misuse", format!("{key} ends because a fence came while a call ran"));
+        }
+        self.coverage.hit(Fault::Forgery);
         self.told_session(&key);
     }
 

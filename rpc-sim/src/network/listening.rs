@@ -215,6 +215,9 @@ impl World {
     fn hear_reply(&mut self, wire: WireId, key: SessionKey, reply: &Reply<'_>) {
         let now = self.now;
         let heard = self.wires.get(&wire).is_some_and(|wire| wire.client_open);
+        if reply.answer == Answer::Busy {
+            self.coverage.met(Row::FenceBusy);
+        }
         let Some(known) = self.journal.ids.get_mut(&(key, reply.id)) else { return };
         let (tag, cancelled) = (known.tag, known.cancelled);
         known.answered = true;
@@ -230,7 +233,7 @@ impl World {
                     self.coverage.met(Row::LateInQueue);
                 }
             }
-            Answer::Busy => self.coverage.met(Row::FenceBusy),
+            Answer::Busy => {}
             Answer::Executed => {
                 self.coverage.hit(Fault::Forgetful);
                 known.refused = None;
