@@ -82,7 +82,7 @@
 //! | `Executed(Some(..))` | executed once; what the call would have given | use it |
 //! | `Executed(None)` | executed once; neither side holds the result any more | look it up in the application |
 //! | `NotExecuted` | never started, and never will be | make the call again without fear |
-//! | `Unknown { settled: true }` | the server has forgotten the session: zero or one executions, and none will start any more | ask the application: what it says is final |
+//! | `Unknown { settled: true }` | the server has forgotten the session: zero or one executions; none will start any more, but one that runs may still take effect | ask the application, once the time that a handler takes is over |
 //! | `Unknown { settled: false }` | the server was replaced, the channel closed, or the call forgotten here: zero or one executions, and one may still start | ask the application, and live with the doubt |
 //!
 //! ```

@@ -76,23 +76,6 @@ fn a_call_of_a_service_that_was_not_asked_for_here_waits_for_the_servers_answer(
     assert_eq!(order, [Kind::Hello, Kind::Bind, Kind::Request, Kind::Bind, Kind::Request]);
 }
 
-/// A service of as many methods as one may have.
-fn large_service(number: usize) -> &'static rpc_core::service::Descriptor {
-    let method = |method: usize| rpc_core::service::Method {
-        name: format!("m{method}").leak(),
-        path: "?",
-        idempotent: false,
-        blocking: false,
-        timeout: None,
-        since: None,
-        arguments: &[],
-        returns: |types| types.leaf("u32"),
-    };
-    let methods: Vec<_> = (0..rpc_core::limits::METHODS_MAX).map(method).collect();
-    let name = format!("Large{number}").leak();
-    Box::leak(Box::new(rpc_core::service::Descriptor { name, version: (1, 0), methods: methods.leak() }))
-}
-
 #[test]
 fn a_table_of_methods_that_is_full_is_told_with_what_fills_it_and_the_other_services_work_on() {
     let all: Vec<_> = (0..17).map(large_service).collect();

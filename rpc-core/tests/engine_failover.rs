@@ -4,8 +4,8 @@ mod support;
 
 use rpc_core::client::{self, BindingId, Outcome, Retry};
 use rpc_core::frame::{Answer, Close, CloseCode, Kind};
-use rpc_core::server::Completion;
-use rpc_core::{Code, Execution, RequestId, SessionId, SlotId};
+use rpc_core::server::{Completion, Endpoint};
+use rpc_core::{Code, Execution, Incarnation, RequestId, SessionId, SlotId};
 use support::played::*;
 use support::services::*;
 use support::wire::*;
@@ -294,4 +294,55 @@ fn a_session_that_was_left_is_found_again_by_the_fence_alone() {
     complete(&mut pair, 0, b"to nobody");
     assert_eq!((pair.client.slots_in_use(), begun(&pair).len()), (0, 2));
     assert!(!pair.wires[&third].is_open_at_the_client());
+}
+
+#[test]
+fn a_new_call_is_not_held_up_by_the_pauses_of_a_session_that_waits_for_its_own_server() {
+    let config = client::Config { addresses: 2, ..Default::default() };
+    let mut pair = Pair::with(config, Default::default(), vec![&HALL]);
+    pair.serve_at(1, Default::default());
+    let hall = pair.bind(&HALL);
+    pair.hold();
+    let given_up = pair.start_within(hall, SELL, b"old", SECOND);
+    pair.run_for(2 * SECOND);
+    assert!(pair.has_ended(given_up));
+    assert_eq!(pair.client.slots_in_use(), 1, "its slot waits for the fence");
+    // Its server is gone for long, so that it is asked for at intervals of half a minute.
+    pair.dead = vec![0];
+    pair.cut();
+    pair.run_for(300 * SECOND);
+    pair.echo();
+    let before = pair.now;
+    assert_eq!(payload(&pair.call(hall, SELL, b"new")), b"new");
+    assert!(pair.now - before < 2 * SECOND, "{:?}", pair.now - before);
+}
+
+#[test]
+fn a_session_that_was_left_may_be_lost_while_the_current_one_makes_room_for_its_calls() {
+    let large: Vec<_> = (0..16).map(large_service).collect();
+    let all: Vec<_> = large.iter().copied().chain([&HALL]).collect();
+    let config = client::Config { addresses: 2, ..Default::default() };
+    let mut pair = Pair::with(config, Default::default(), all.clone());
+    pair.elsewhere.insert(1, Endpoint::new(Default::default(), Incarnation(77), all));
+    let hall = pair.bind(&HALL);
+    pair.hold();
+    let key = pair.start_within(hall, FREE, b"seats", 600 * SECOND);
+    pair.client.unbind(hall);
+    // The server drains, and keeps the call; new ones go to another, whose table of methods gets full.
+    let (left, now) = (pair.newest(), pair.now);
+    pair.session().drain(now, "");
+    pair.endpoint.drain();
+    pair.pump();
+    let _ = pair.client.bind(pair.now, large[0]);
+    pair.run_for(5 * SECOND);
+    for service in &large[1..] {
+        pair.bind(service);
+    }
+    let one = pair.client.bind(pair.now, large[1]);
+    pair.client.unbind(one);
+    pair.pump();
+    pair.dead = vec![0];
+    pair.echo();
+    pair.break_connection(left);
+    assert_eq!(payload(&pair.end_of(key)), b"seats");
 }

@@ -4,7 +4,7 @@ mod support;
 
 use rpc_core::SlotId;
 use rpc_core::frame::{Answer, Cancel, Kind, Release, Welcome};
-use rpc_core::server::Config;
+use rpc_core::server::{Completion, Config};
 use support::host::*;
 use support::services::*;
 use support::wire::*;
@@ -204,4 +204,16 @@ fn whatever_comes_a_session_keeps_no_more_than_its_room() {
         assert!(held[0] <= 5000 && held[1] <= 5000 && held[0] + held[1] <= 7000, "seed {seed}: {held:?}");
         assert!(held[0] > 0 && held[1] > 0, "seed {seed}: {held:?}");
     }
+}
+
+#[test]
+fn handlers_that_end_while_nobody_is_connected_leave_no_buffers_behind() {
+    let mut host = Host::new();
+    let (at, welcome) = host.open();
+    let slots = (0..256).map(|slot| SlotId { slot, sequence: 1 });
+    slots.clone().for_each(|slot| host.send(at, &ask(slot, FREE, b"x")));
+    assert_eq!(host.begin().len(), 256);
+    host.cut(at);
+    slots.for_each(|slot| host.complete(&welcome, slot, Completion::Ok(vec![0; 16 << 10])));
+    assert_eq!(host.session(&welcome).spare().capacity(), 0);
 }

@@ -20,8 +20,8 @@ pub enum Resolution<T> {
     NotExecuted,
     /// It cannot be found out whether it was executed, by no later question either.
     Unknown {
-        /// It certainly does not start any more: what the application sees of it now is all that there will be. Otherwise
-        /// a copy of it may still be under way.
+        /// It certainly does not start any more; if it runs already, it runs to its end. Otherwise a copy of it may still be
+        /// under way, and start.
         settled: bool,
     },
 }

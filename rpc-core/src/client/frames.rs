@@ -9,9 +9,13 @@ use crate::frame::{
     self, Bound, Chunk, Close, CloseCode, GoAway, Header, Kind, Ping, Pong, Reject, Reply, Welcome,
 };
 use crate::time::Instant;
+use std::time::Duration;
 
 /// Small frames that may wait beside requests: a server that sends pings and reads nothing goes no further.
 const PONGS_MAX: usize = 1 << 20;
+
+/// When a server that drained in the handshake is asked again: it does not say.
+const DRAINING_RETRY: Duration = Duration::from_secs(1);
 
 impl Client {
     /// Bytes from the server: as many whole frames as there are. Returns how many bytes were used; the driver keeps the
@@ -125,8 +129,8 @@ impl Client {
         match &self.sessions[CURRENT].link {
             Link::Ready(_) => self.leave_draining(now, &reason),
             Link::Greeting(open) => {
-                let error =
-                    BindError::Rejected { address: open.address.to_string(), why: reason, retry_after: None };
+                let (address, retry_after) = (open.address.to_string(), Some(DRAINING_RETRY));
+                let error = BindError::Rejected { address, why: reason, retry_after };
                 self.fail_bind(now, CURRENT, error);
             }
             Link::Down(_) | Link::Dialling(..) => {}

@@ -34,6 +34,8 @@ pub(super) enum Link {
 pub(super) struct Pace {
     pub(super) failures: u32,
     pub(super) not_before: Option<Instant>,
+    /// Only the session's own address was tried, for calls that only it can answer: no reason for others to wait.
+    pub(super) own: bool,
     /// Why there is no connection, for calls that end while they wait for one.
     pub(super) last: Option<Arc<BindError>>,
 }

@@ -18,6 +18,9 @@ const SETTLED: Duration = Duration::from_secs(1);
 /// it. Otherwise it begins with the same one, where the session is still held.
 const SHORT_LIVED: Duration = Duration::from_secs(5);
 
+/// Last frames that are kept for connections whose drivers have not closed them yet.
+const FAREWELLS_MAX: usize = 32;
+
 impl Client {
     /// The stream has ended, or failed. `why` is for errors: `closed by the peer`, the operating system's words.
     pub fn handle_disconnected(&mut self, now: Instant, connection: ConnectionId, why: &str) {
@@ -50,6 +53,10 @@ impl Client {
         if let Some((code, reason)) = last.filter(|_| link.is_greeted()) {
             let mut bytes = Vec::new();
             Close { code, reason: reason.to_owned() }.write(&mut bytes);
+            // A driver that has lost the stream already does not ask for it.
+            if self.farewells.len() >= FAREWELLS_MAX {
+                self.farewells.remove(0);
+            }
             self.farewells.push((connection, bytes));
         }
         self.outputs.push_back(Output::Close(connection));
@@ -102,12 +109,17 @@ impl Client {
                 true => Pace::default(),
                 false => pace.failed(now, Duration::ZERO, &mut self.jitter, error),
             };
-            self.sessions[at].link = Link::Down(pace);
-            // Some of its calls can be sent elsewhere at once.
+            let session = &mut self.sessions[at];
+            let number = session.number;
+            session.link = Link::Down(pace);
+            // Some of its calls can be sent elsewhere at once, which may lead to yet another session.
             self.move_idempotent(now);
             self.send_waiting(now);
             self.want_connection(now);
-            return self.redial(now, at);
+            if let Some(at) = self.numbered(number) {
+                self.redial(now, at);
+            }
+            return;
         }
         if was_ready && (pass || (!open.useful && now - open.opened < SHORT_LIVED)) {
             self.round.pass();

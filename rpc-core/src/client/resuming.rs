@@ -107,7 +107,7 @@ impl Client {
     /// Replies of the present session are read with what its server has said of its types, whatever the next one says.
     pub(super) fn keep_evolved(&mut self) {
         let session = &mut self.sessions[CURRENT];
-        if session.identity.is_some() && session.evolved.is_empty() {
+        if session.identity.is_some() && session.evolved.is_none() {
             let of = |(index, binding): (usize, &super::Binding)| {
                 let id = BindingId(index as u16);
                 binding
@@ -115,14 +115,13 @@ impl Client {
                     .map(move |(method, evolution)| (id, method, evolution))
                     .collect::<Vec<_>>()
             };
-            session.evolved = self.bindings.iter().enumerate().flat_map(of).collect();
+            session.evolved = Some(self.bindings.iter().enumerate().flat_map(of).collect());
         }
     }
 
     pub(super) fn evolution(&self, at: usize, binding: BindingId, method: u16) -> Option<Arc<Evolution>> {
-        let kept = self.sessions[at].evolved.iter();
-        let mut kept = kept.filter(|(of, index, _)| *of == binding && *index == method);
-        match kept.next() {
+        let mut kept = self.sessions[at].evolved.iter().flatten();
+        match kept.find(|(of, index, _)| *of == binding && *index == method) {
             Some((_, _, evolution)) => Some(evolution.clone()),
             None if at == CURRENT => self.bindings.get(usize::from(binding.0))?.evolution(method).cloned(),
             None => None,
@@ -207,7 +206,7 @@ impl Client {
         session.slots.reset(0);
         session.identity = None;
         (session.over, session.lapsed) = (false, false);
-        session.evolved.clear();
+        session.evolved = None;
     }
 
     /// Nobody can say any more whether the call ran.

@@ -27,6 +27,8 @@ pub(super) struct Round {
     at: usize,
     /// Addresses that this round has still to try, the present one included.
     left: usize,
+    /// It tries one address of several.
+    own: bool,
     /// When the round is over.
     end: Instant,
     /// When the present address was begun with, and when its share of the window ends.
@@ -59,6 +61,7 @@ impl Round {
             window,
             at: 0,
             left: 0,
+            own: false,
             end: Instant::default(),
             since: Instant::default(),
             until: Instant::default(),
@@ -73,7 +76,7 @@ impl Round {
         if waiting.is_none_or(|since| self.past.since < since) {
             self.past = Past { since: now, ..Past::default() };
         }
-        self.left = self.addresses;
+        (self.left, self.own) = (self.addresses, false);
         self.end = now + self.window;
         self.retryable = false;
         self.asked = Duration::MAX;
@@ -84,7 +87,12 @@ impl Round {
     pub(super) fn begin_with(&mut self, now: Instant, address: usize) {
         self.begin(now, None);
         self.end = now + self.window / self.addresses.min(SHARES) as u32;
-        (self.at, self.left) = (address, 1);
+        (self.at, self.left, self.own) = (address, 1, self.addresses > 1);
+    }
+
+    /// Whether it tries, or has tried, one address of several.
+    pub(super) fn is_own(&self) -> bool {
+        self.own
     }
 
     /// The address that is tried, or that comes first in the next round.

@@ -48,8 +48,8 @@ pub(super) struct Session {
     pub(super) over: bool,
     /// It has been without a connection for longer than its lease: only the calls whose callers still wait keep it.
     pub(super) lapsed: bool,
-    /// Of a session that new calls do not go to any more: the methods whose types are not quite the same on its server.
-    pub(super) evolved: Vec<(BindingId, u16, Arc<Evolution>)>,
+    /// The methods whose types are not quite the same on its server, kept before another server is asked for its types.
+    pub(super) evolved: Option<Vec<(BindingId, u16, Arc<Evolution>)>>,
 }
 
 impl Session {
@@ -63,7 +63,7 @@ impl Session {
             why: String::new(),
             over: false,
             lapsed: false,
-            evolved: Vec::new(),
+            evolved: None,
         }
     }
 

@@ -19,7 +19,9 @@ impl Client {
             }
         }
         self.wake_resting(now);
-        for at in 0..self.sessions.len() {
+        // Sessions may come and go on the way; one that is passed over has its turn by the next timer, which is due at once.
+        let mut next = 0..;
+        while let Some(at) = next.next().filter(|at| *at < self.sessions.len()) {
             let session = &mut self.sessions[at];
             if now >= session.lapses() {
                 session.lapsed = true;
@@ -50,7 +52,7 @@ impl Client {
         }
         for (at, session) in self.sessions.iter().enumerate() {
             let link = match &session.link {
-                Link::Down(pace) if self.wants_connection(at) => pace.not_before.unwrap_or_default(),
+                Link::Down(pace) if self.wants_connection(at) => self.dials_at(at, pace),
                 Link::Down(_) | Link::Dialling(..) => Instant::NEVER,
                 Link::Greeting(open) => self.greeting_ends(at, open.opened),
                 Link::Ready(open) => {
@@ -137,6 +139,14 @@ impl Client {
         !self.closed && (pinned || (at == CURRENT && self.has_users()))
     }
 
+    /// When a session without a connection may dial.
+    fn dials_at(&self, at: usize, pace: &Pace) -> Instant {
+        match pace.own && at == CURRENT && self.has_users() {
+            true => Instant::default(),
+            false => pace.not_before.unwrap_or_default(),
+        }
+    }
+
     /// Dials if there is no connection and the pace allows it; otherwise the timer will.
     pub(super) fn want_connection(&mut self, now: Instant) {
         self.redial(now, CURRENT);
@@ -147,7 +157,7 @@ impl Client {
             return;
         }
         let Link::Down(pace) = &self.sessions[at].link else { return };
-        if pace.not_before.is_some_and(|time| now < time) {
+        if now < self.dials_at(at, pace) {
             return;
         }
         if at == CURRENT {
@@ -219,6 +229,7 @@ impl Client {
         let retryable = error.is_retryable();
         let window = self.config.wait_for_server;
         let mut pace = pace.failed(now, self.round.asked(), &mut self.jitter, error.clone());
+        pace.own = self.round.is_own();
         for index in 0..self.bindings.len() {
             let binding = &self.bindings[index];
             if !binding.is_awaited() {

@@ -138,7 +138,7 @@ impl Endpoint {
                 return admission;
             }
             if self.draining {
-                return refuse(RejectCode::NoSession, 0, "the session is not known here");
+                return refuse(RejectCode::NoSession, ROOM_RETRY_MS, "the session is not known here");
             }
         }
         if self.draining {

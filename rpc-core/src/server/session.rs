@@ -310,7 +310,9 @@ impl Session {
     /// Takes a buffer back.
     #[inline]
     pub fn recycle(&mut self, mut buffer: Vec<u8>) {
-        if self.spare.len() < SPARE_MAX && (1..=SPARE_LEN_MAX).contains(&buffer.capacity()) {
+        // Without a connection there is no next request that it would serve.
+        let kept = self.spare.len() < SPARE_MAX && self.lease == Lease::Held;
+        if kept && (1..=SPARE_LEN_MAX).contains(&buffer.capacity()) {
             buffer.clear();
             self.spare.push(buffer);
         }

@@ -70,3 +70,20 @@ pub static BANK: Descriptor =
 
 pub static OPERA: Descriptor =
     Descriptor { name: "Opera", version: (1, 0), methods: &[method("sing", "Opera.sing", false, SEAT)] };
+
+/// A service of as many methods as one may have.
+pub fn large_service(number: usize) -> &'static rpc_core::service::Descriptor {
+    let method = |method: usize| rpc_core::service::Method {
+        name: format!("m{method}").leak(),
+        path: "?",
+        idempotent: false,
+        blocking: false,
+        timeout: None,
+        since: None,
+        arguments: &[],
+        returns: |types| types.leaf("u32"),
+    };
+    let methods: Vec<_> = (0..rpc_core::limits::METHODS_MAX).map(method).collect();
+    let name = format!("Large{number}").leak();
+    Box::leak(Box::new(rpc_core::service::Descriptor { name, version: (1, 0), methods: methods.leak() }))
+}
