@@ -8,7 +8,7 @@ use rpc_core::{Error, Execution, Limits, RequestId};
 use support::played::*;
 use support::services::*;
 use support::wire::*;
-use support::{MS, Pair, SECOND, failure};
+use support::{MS, Pair, SECOND, failure, outcome};
 
 fn with(limits: Limits) -> (Pair, BindingId) {
     let mut pair =
@@ -25,13 +25,7 @@ fn in_doubt(pair: &mut Pair, hall: BindingId) -> RequestId {
 }
 
 fn unknown(pair: &mut Pair, key: CallKey) -> RequestId {
-    let error = failure(pair.end_of(key));
-    assert_eq!(error.execution(), Execution::Unknown, "{error}");
-    error.request_id().expect("it was written")
-}
-
-fn outcome(pair: &mut Pair, id: RequestId) -> Outcome {
-    pair.client.outcome(pair.now, id)
+    support::unknown(&failure(pair.end_of(key)))
 }
 
 fn is_forgotten(outcome: &Outcome) -> bool {

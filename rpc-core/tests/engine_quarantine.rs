@@ -5,12 +5,12 @@ mod support;
 use rpc_core::client::{self, BindingId, CallKey, Outcome};
 use rpc_core::frame::{Answer, Kind, Reject, RejectCode, Welcome};
 use rpc_core::server::{self, Completion};
-use rpc_core::{Code, Domain, Error, Execution, Limits, RequestId, SessionId};
+use rpc_core::{Code, Domain, Execution, Limits, RequestId, SessionId};
 use std::time::Duration;
 use support::played::*;
 use support::services::*;
 use support::wire::*;
-use support::{MS, Pair, SECOND, failure, payload};
+use support::{MS, Pair, SECOND, failure, outcome, payload, unknown};
 
 /// A session of two slots, the first of which is in quarantine; the call.
 fn quarantined() -> (Pair, BindingId, RequestId) {
@@ -34,15 +34,6 @@ fn fencing_for(timeout: Duration) -> (Pair, BindingId, CallKey) {
     assert_eq!(cancels(&mut pair), [(id(0, 1), true)]);
     assert!(!pair.has_ended(key));
     (pair, hall, key)
-}
-
-fn unknown(error: &Error) -> RequestId {
-    assert_eq!(error.execution(), Execution::Unknown, "{error}");
-    error.request_id().expect("it was written")
-}
-
-fn outcome(pair: &mut Pair, id: RequestId) -> Outcome {
-    pair.client.outcome(pair.now, id)
 }
 
 #[test]

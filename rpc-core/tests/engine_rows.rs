@@ -6,10 +6,10 @@ mod support;
 use rpc_core::client::{self, BindingId, Outcome, Retry};
 use rpc_core::frame::{Answer, Bound, BoundMethod, BoundResult, Cancel, Checksum, Kind, Refusal, Reply};
 use rpc_core::server::{self, Completion};
-use rpc_core::{Code, Error, Execution, Limits, RequestId};
+use rpc_core::{Code, Error, Execution, Limits};
 use support::services::*;
 use support::wire::*;
-use support::{MS, Pair, SECOND, failure, payload};
+use support::{MS, Pair, SECOND, failure, outcome, payload, unknown};
 
 /// A pair whose server has these limits.
 fn served_with(limits: Limits) -> (Pair, BindingId) {
@@ -27,16 +27,6 @@ fn requests(pair: &Pair) -> Vec<Vec<u8>> {
 /// All replies that the server has written.
 fn replies(pair: &Pair) -> Vec<Vec<u8>> {
     pair.wires.values().flat_map(|wire| of_kind(&wire.down.sent, Kind::Reply)).collect()
-}
-
-/// Its number, of an error that says that nobody knows whether the call ran.
-fn unknown(error: &Error) -> RequestId {
-    assert_eq!(error.execution(), Execution::Unknown, "{error}");
-    error.request_id().expect("it was written")
-}
-
-fn outcome(pair: &mut Pair, id: RequestId) -> Outcome {
-    pair.client.outcome(pair.now, id)
 }
 
 #[test]

@@ -98,8 +98,7 @@ impl Client {
         }
         slot.state = SlotState::Quarantined(call.binding, call.method);
         if let Some(request_id) = request_id.filter(|_| written && told) {
-            let forgotten = self.outcomes.open(now, request_id);
-            self.outputs.extend(forgotten.map(Output::Settled));
+            self.remember(now, request_id);
         }
         if !fenced {
             self.write_fence(at, id);

@@ -83,7 +83,7 @@ impl Client {
         if let Err(refused) = open.gathering.begin(head, total, reply.payload, most, all)? {
             session.slots.finish(now, reply.id.slot);
             match waiting {
-                None => self.settle(now, at, reply.id, Outcome::Executed(None)),
+                None => self.settle(at, reply.id, Outcome::Executed(None)),
                 Some(key) => {
                     let (code, message) = (Code::ResourceExhausted, refused.reason);
                     self.end_failed(now, at, key, reply.id, Failure { code, message, hops: Vec::new() });
@@ -188,7 +188,7 @@ impl Client {
             Execution::Executed => slots.finish(now, id.slot),
             _ => slots.release(now, id.slot),
         }
-        self.settle(now, at, id, outcome);
+        self.settle(at, id, outcome);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::slots::SlotState;
 use super::{BindingId, CallKey, Client, Output};
 use crate::error::{Attempts, BindError, Error, Execution};
 use crate::frame::CloseCode;
-use crate::ids::SlotId;
+use crate::ids::{RequestId, SlotId};
 use crate::schema::Evolution;
 use crate::time::Instant;
 use std::sync::Arc;
@@ -184,7 +184,6 @@ impl Client {
     /// The session is over, or cannot be had any more. `settled`: its own reply cache has said so, and nothing of it will be
     /// started any more. `why`: what has happened since its last connection was lost, if anything.
     pub(super) fn forget_session(&mut self, now: Instant, at: usize, settled: bool, why: Option<&str>) {
-        let server = self.sessions[at].server();
         let settled = settled || mutant!(ForeignSettles);
         for (id, slot) in self.sessions[at].slots.used() {
             match slot.state {
@@ -195,10 +194,10 @@ impl Client {
                     } else if mutant!(ResentElsewhere) || (mutant!(ResentInNewSession) && settled) {
                         self.write_elsewhere(key);
                     } else if !self.take_elsewhere(now, key) {
-                        self.lose_call(now, at, id, key, settled, &server, why);
+                        self.lose_call(now, at, id, key, settled, why);
                     }
                 }
-                SlotState::Quarantined(..) => self.settle(now, at, id, Outcome::Unknown { settled }),
+                SlotState::Quarantined(..) => self.settle(at, id, Outcome::Unknown { settled }),
                 SlotState::Free => {}
             }
         }
@@ -210,7 +209,6 @@ impl Client {
     }
 
     /// Nobody can say any more whether the call ran.
-    #[allow(clippy::too_many_arguments)]
     fn lose_call(
         &mut self,
         now: Instant,
@@ -218,17 +216,16 @@ impl Client {
         id: SlotId,
         key: CallKey,
         settled: bool,
-        server: &Arc<str>,
         why: Option<&str>,
     ) {
-        let request_id = self.sessions[at].request_id(id);
+        let session = &self.sessions[at];
+        let (server, request_id) = (session.server(), session.request_id(id));
         let Some(mut call) = self.calls.remove(key) else { return };
         if !self.is_idempotent(call.binding, call.method) {
             if let Some(request_id) = request_id {
-                let forgotten = self.outcomes.open(now, request_id);
-                self.outputs.extend(forgotten.map(Output::Settled));
+                self.remember(now, request_id);
             }
-            self.settle(now, at, id, Outcome::Unknown { settled });
+            self.settle(at, id, Outcome::Unknown { settled });
         }
         let error = Error::ConnectionLost {
             method: self.method_name(call.binding, call.method),
@@ -239,14 +236,20 @@ impl Client {
             attempts: Attempts::default(),
         };
         let attempts = match why {
-            Some(why) => call.attempts(now, server, why),
+            Some(why) => call.attempts(now, &server, why),
             None => call.trail,
         };
         self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(attempts))));
     }
 
+    /// A call ends as unknown, and its caller may ask for the outcome. The oldest one may have to go for it.
+    pub(super) fn remember(&mut self, now: Instant, request_id: RequestId) {
+        let forgotten = self.outcomes.open(now, request_id);
+        self.outputs.extend(forgotten.map(Output::Settled));
+    }
+
     /// It is known now what became of a call that has ended as unknown.
-    pub(super) fn settle(&mut self, _now: Instant, at: usize, id: SlotId, outcome: Outcome) {
+    pub(super) fn settle(&mut self, at: usize, id: SlotId, outcome: Outcome) {
         let Some(request_id) = self.sessions[at].request_id(id) else { return };
         let known = outcome.execution() != Execution::Unknown;
         if self.outcomes.settle(request_id, outcome) {

@@ -20,28 +20,35 @@ impl Client {
         }
         self.wake_resting(now);
         // Sessions may come and go on the way; one that is passed over has its turn by the next timer, which is due at once.
-        let mut next = 0..;
-        while let Some(at) = next.next().filter(|at| *at < self.sessions.len()) {
-            let session = &mut self.sessions[at];
-            if now >= session.lapses() {
-                session.lapsed = true;
-            }
-            match &session.link {
-                Link::Down(_) => self.redial(now, at),
-                Link::Dialling(..) => {}
-                Link::Greeting(open) => {
-                    let opened = open.opened;
-                    if now >= self.greeting_ends(at, opened) {
-                        let had = self.config.limits.handshake.min(now - opened);
-                        let why = format!("no answer to the handshake within {had:.1?}");
-                        self.fail_connection(now, at, &self.with_first_bytes(at, &why));
-                    }
-                }
-                Link::Ready(_) => self.probe(now, at),
-            }
+        let mut at = CURRENT;
+        while at < self.sessions.len() {
+            self.watch(now, at);
+            at += 1;
         }
         self.outputs.extend(self.outcomes.forget_old(now).into_iter().map(Output::Settled));
         self.tidy(now);
+    }
+
+    /// One session's part of the timer. Others may come and go by it: one that is passed over so has its turn by the next timer,
+    /// which is due at once.
+    fn watch(&mut self, now: Instant, at: usize) {
+        let session = &mut self.sessions[at];
+        if now >= session.lapses() {
+            session.lapsed = true;
+        }
+        match &session.link {
+            Link::Down(_) => self.redial(now, at),
+            Link::Dialling(..) => {}
+            Link::Greeting(open) => {
+                let opened = open.opened;
+                if now >= self.greeting_ends(at, opened) {
+                    let had = self.config.limits.handshake.min(now - opened);
+                    let why = format!("no answer to the handshake within {had:.1?}");
+                    self.fail_connection(now, at, &self.with_first_bytes(at, &why));
+                }
+            }
+            Link::Ready(_) => self.probe(now, at),
+        }
     }
 
     #[inline]

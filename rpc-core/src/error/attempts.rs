@@ -88,41 +88,10 @@ impl fmt::Display for Attempts {
     }
 }
 
-impl Error {
-    /// What happened each time, if the call was attempted more than once; else empty. Of more than 20 attempts the first and
-    /// the last ten: [`Attempts::total`] in the error's field says how many there were.
-    pub fn attempts(&self) -> &[Attempt] {
-        self.attempted().map_or(&[], Attempts::as_slice)
-    }
-
-    /// The same error, which lists these attempts. One alone is not listed: the error itself says what came of it. Without
-    /// effect on an error that no call can end with which was attempted before.
-    #[must_use]
-    pub fn with_attempts(mut self, all: Attempts) -> Self {
-        match &mut self {
-            Error::DeadlineExceeded { attempts, .. }
-            | Error::ConnectionLost { attempts, .. }
-            | Error::Unavailable { attempts, .. }
-            | Error::Refused { attempts, .. }
-            | Error::UnknownVariant { attempts, .. }
-            | Error::TooLarge { attempts, .. }
-            | Error::Undecodable { attempts, .. }
-            | Error::Internal { attempts, .. }
-            | Error::Nested { attempts, .. }
-            | Error::ReplyLost { attempts, .. }
-            | Error::InDoubt { attempts, .. } => {
-                *attempts = if all.total() > 1 { all } else { Attempts::default() }
-            }
-            Error::Unimplemented { .. }
-            | Error::SignatureMismatch { .. }
-            | Error::Unencodable { .. }
-            | Error::NotSent { .. } => {}
-        }
-        self
-    }
-
-    fn attempted(&self) -> Option<&Attempts> {
-        match self {
+/// The field of an error that has it, lent as the error is.
+macro_rules! attempts_of {
+    ($error:expr) => {
+        match $error {
             Error::DeadlineExceeded { attempts, .. }
             | Error::ConnectionLost { attempts, .. }
             | Error::Unavailable { attempts, .. }
@@ -139,6 +108,24 @@ impl Error {
             | Error::Unencodable { .. }
             | Error::NotSent { .. } => None,
         }
+    };
+}
+
+impl Error {
+    /// What happened each time, if the call was attempted more than once; else empty. Of more than 20 attempts the first and
+    /// the last ten: [`Attempts::total`] in the error's field says how many there were.
+    pub fn attempts(&self) -> &[Attempt] {
+        attempts_of!(self).map_or(&[], |all| all.as_slice())
+    }
+
+    /// The same error, which lists these attempts. One alone is not listed: the error itself says what came of it. Without
+    /// effect on an error that no call can end with which was attempted before.
+    #[must_use]
+    pub fn with_attempts(mut self, all: Attempts) -> Self {
+        if let Some(attempts) = attempts_of!(&mut self) {
+            *attempts = if all.total() > 1 { all } else { Attempts::default() };
+        }
+        self
     }
 }
 

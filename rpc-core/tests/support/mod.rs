@@ -14,8 +14,9 @@ pub mod wire;
 
 pub use pair::Pair;
 
-use rpc_core::Error;
+use rpc_core::client::Outcome;
 use rpc_core::service::Reply;
+use rpc_core::{Error, Execution, RequestId};
 use std::time::Duration;
 
 pub const MS: Duration = Duration::from_millis(1);
@@ -35,4 +36,15 @@ pub fn failure(result: Result<Reply, Error>) -> Error {
         Ok(reply) => panic!("the call went well: {reply:?}"),
         Err(error) => error,
     }
+}
+
+/// Its number, of an error that says that nobody knows whether the call ran.
+pub fn unknown(error: &Error) -> RequestId {
+    assert_eq!(error.execution(), Execution::Unknown, "{error}");
+    error.request_id().expect("it was written")
+}
+
+/// What the client says now of a call that has ended as unknown.
+pub fn outcome(pair: &mut Pair, id: RequestId) -> Outcome {
+    pair.client.outcome(pair.now, id)
 }
