@@ -4,10 +4,12 @@ pub(crate) mod connection;
 mod detached;
 mod handler;
 pub(crate) mod host;
+mod peer;
 mod running;
 pub(crate) mod sessions;
 mod stopping;
 mod strangers;
+mod waiting;
 
 use crate::address::Addresses;
 use crate::incoming::Service;
