@@ -163,6 +163,9 @@ pub mod context {
 
 pub mod lock;
 
+#[cfg(feature = "testing")]
+pub use rpc_testing as testing;
+
 /// Makes a service of a trait: a client `NameClient`, which calls it, and a server `NameServer`, which serves an
 /// implementation of it.
 ///
