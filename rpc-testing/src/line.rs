@@ -32,9 +32,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub(crate) fn new(seed: Option<u64>, captures: Captures, observer: Option<Observer>) -> Line {
+    pub(crate) fn with(seed: Option<u64>, captures: Captures, observer: Option<Observer>) -> Line {
         let tasks = Arc::new(Tasks::default());
         // Short enough to be typed.
         let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(()) % 1_000_000);

@@ -29,12 +29,21 @@ const END_LEN: usize = 64 << 10;
 /// # Panics
 /// Outside of a tokio runtime.
 pub fn pair() -> (DuplexStream, DuplexStream, Line) {
-    let line = Line::new(None, Captures::new(0, None), None);
+    let line = Line::new();
     let (client, server) = line.pair();
     (client, server, line)
 }
 
 impl Line {
+    /// A line inside this process, with no connection yet.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[expect(clippy::new_without_default, reason = "a default does not panic")]
+    pub fn new() -> Line {
+        Line::with(None, Captures::new(0, None), None)
+    }
+
     /// One more pair of ends with this line between them, the client's and the server's: for a client that connects again.
     pub fn pair(&self) -> (DuplexStream, DuplexStream) {
         let ((client, near), (far, server)) = (duplex(END_LEN), duplex(END_LEN));

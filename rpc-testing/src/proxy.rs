@@ -174,7 +174,7 @@ impl ProxyBuilder {
         let listener = TcpListener::bind(&self.listen).await?;
         let address = listener.local_addr()?;
         let seed = self.seed.or(self.chaos.as_ref().map(Chaos::seed));
-        let line = Line::new(seed, Captures::new(self.capture, self.filter), self.observer);
+        let line = Line::with(seed, Captures::new(self.capture, self.filter), self.observer);
         *lock(&line.shared.target) = Some(self.target);
         line.shared.chaos.send_replace(self.chaos.map(Arc::new));
         line.shared.spawn(accept(listener, line.shared.clone()));
