@@ -5,12 +5,12 @@ use crate::incoming::Service;
 use crate::server::detached::Detached;
 use crate::server::sessions::{Link, Served, Todo};
 use crate::server::strangers::Strangers;
+use crate::sync::{HashMap, Mutex, MutexGuard};
 use rpc_core::frame::Hello;
 use rpc_core::server::{Admission, Endpoint, Fresh, Handshake, Lane, Refusal};
 use rpc_core::{Incarnation, SessionId, Stats, Token};
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 

@@ -7,12 +7,13 @@ use crate::clock::Clock;
 use crate::server::handler::{Ended, Handling};
 use crate::server::host::Host;
 use crate::server::running::Running;
+use crate::sync::{Mutex, MutexGuard};
 use rpc_core::codec::Coding;
 use rpc_core::frame::Hello;
 use rpc_core::server::{Execute, Lane, Output, Refusal, Session};
 use rpc_core::{Instant, ProtocolError, SessionId, SlotId};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use tokio::task::AbortHandle;
 
