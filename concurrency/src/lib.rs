@@ -13,8 +13,8 @@ pub use line::{End, Line, line};
 use schedule::Explorer;
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 /// Schedules of a test, unless the environment says otherwise.
@@ -50,16 +50,31 @@ pub fn finds(name: &str, body: fn()) -> Option<u64> {
     let most = number("SCHEDULES").unwrap_or(SCHEDULES);
     let found = Arc::new(AtomicU64::new(0));
     let tried = found.clone();
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
+    mute();
     let failed = std::panic::catch_unwind(move || {
         for seed in 0..most {
             tried.store(seed + 1, Ordering::Relaxed);
             run(name, seed, 1, body);
         }
     });
-    std::panic::set_hook(hook);
+    MUTED.set(false);
     failed.is_err().then(|| found.load(Ordering::Relaxed))
+}
+
+thread_local! { static MUTED: Cell<bool> = const { Cell::new(false) } }
+
+/// What panics on this thread from here on does so on purpose.
+fn mute() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !MUTED.get() {
+                hook(panic);
+            }
+        }));
+    });
+    MUTED.set(true);
 }
 
 /// Names the schedule that a panic ends.
@@ -70,7 +85,7 @@ struct Failing<'a> {
 
 impl Drop for Failing<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() && !MUTED.get() {
             let seed = self.seed.load(Ordering::Relaxed);
             eprintln!(
                 "{} fails. Again: SEED={seed} cargo test --manifest-path concurrency/Cargo.toml {}",
@@ -108,13 +123,18 @@ pub fn slow(once_in: u32) {
     EARLY.set(Some(once_in));
 }
 
+/// What a run costs in virtual time in which nobody waits for a timer.
+const PROMPT: Duration = Duration::from_millis(20);
+
 /// Asserts that nobody had to wait for a timer since then.
 #[track_caller]
 pub fn prompt(since: Duration) {
+    within(PROMPT, since);
+}
+
+/// Asserts that no more time than this has passed since then.
+#[track_caller]
+pub fn within(time: Duration, since: Duration) {
     let (now, jumps) = tokio::time::elapsed();
-    assert!(
-        now - since < Duration::from_secs(1),
-        "{:?} have passed, in {jumps} jumps: somebody was not woken",
-        now - since
-    );
+    assert!(now - since < time, "{:?} have passed, in {jumps} jumps: somebody was not woken", now - since);
 }

@@ -4,6 +4,8 @@ pub(crate) mod connection;
 mod detached;
 mod handler;
 pub(crate) mod host;
+#[cfg(shuttle)]
+mod probe;
 mod running;
 pub(crate) mod sessions;
 mod stopping;

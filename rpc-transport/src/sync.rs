@@ -15,6 +15,12 @@ mod real {
 
     /// What the process's clock counts from.
     pub(crate) use moment as origin;
+
+    /// Whether this lost wake-up is switched on: never.
+    #[inline(always)]
+    pub(crate) const fn mutant(_name: &str) -> bool {
+        false
+    }
 }
 
 /// Every lock is a point at which another task may go on, time is virtual, and the same schedule leads to the same run.
@@ -24,6 +30,8 @@ mod explored {
     pub(crate) use shuttle::thread_local;
     /// In an order that is the same in each run.
     pub(crate) use std::collections::BTreeMap as HashMap;
+    /// Lost wake-ups that can be switched on, to see that they are found.
+    pub(crate) use tokio::mutants::is as mutant;
     pub(crate) use tokio::time::{moment, origin};
 }
 

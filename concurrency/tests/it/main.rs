@@ -2,3 +2,7 @@
 
 mod client;
 mod hall;
+mod harness;
+mod mutants;
+mod server;
+mod world;

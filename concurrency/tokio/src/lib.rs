@@ -1,6 +1,7 @@
 //! Stands in for `tokio` where the driver runs under shuttle: tasks are shuttle's, time is virtual, and what neither schedules
 //! nor waits by itself is tokio's own. Only what the driver uses is here.
 
+pub mod mutants;
 pub mod runtime;
 pub mod task;
 pub mod time;

@@ -1,6 +1,6 @@
 //! The runtime: there is one in each run, and it can end.
 
-use crate::task::{AbortHandle, JoinHandle, Remembering};
+use crate::task::{AbortHandle, Exact, JoinHandle};
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
@@ -66,7 +66,8 @@ impl Handle {
 
     /// The runtime, unless it has ended.
     pub fn try_current() -> Result<Self, TryCurrentError> {
-        let runs = !TASKS.with_borrow(|tasks| tasks.ended) && shuttle::current::try_get_current_task().is_some();
+        let runs =
+            !TASKS.with_borrow(|tasks| tasks.ended) && shuttle::current::try_get_current_task().is_some();
         if runs { Ok(Self(())) } else { Err(TryCurrentError(())) }
     }
 
@@ -88,5 +89,5 @@ impl Handle {
 
 /// Waits for a future, on a thread or in a task that may block.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    shuttle::future::block_on(Remembering::new(future))
+    shuttle::future::block_on(Exact::new(future))
 }

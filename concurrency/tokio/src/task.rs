@@ -21,7 +21,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let task = shuttle::future::spawn(Remembering::new(future));
+    let task = shuttle::future::spawn(Exact::new(future));
     runtime::started(task.abort_handle());
     task
 }
@@ -36,9 +36,10 @@ where
     spawn(async move { run() })
 }
 
-/// Remembers a wake-up that comes while the task is in the middle of its poll, and waits there for a lock: shuttle uses it
-/// up for the wait, and the task would sleep through it.
-pub(crate) struct Remembering<F> {
+/// Polls a future when it was woken, and only then. Shuttle's own wake-ups are not enough: a task that waits for a lock in the
+/// middle of its poll uses them up for that, and one that has waited is polled once more for nothing, which would hide that
+/// nobody had woken it.
+pub(crate) struct Exact<F> {
     future: Pin<Box<F>>,
     woken: Option<(Arc<Woken>, Waker)>,
 }
@@ -59,27 +60,25 @@ impl Wake for Woken {
     }
 }
 
-impl<F: Future> Remembering<F> {
+impl<F: Future> Exact<F> {
     pub(crate) fn new(future: F) -> Self {
         Self { future: Box::pin(future), woken: None }
     }
 }
 
-impl<F: Future> Future for Remembering<F> {
+impl<F: Future> Future for Exact<F> {
     type Output = F::Output;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let (woken, waker) = match &self.woken {
-            Some((woken, waker)) => (woken.clone(), waker.clone()),
-            None => {
-                let woken = Arc::new(Woken { since: AtomicBool::new(false), task: cx.waker().clone() });
-                let waker = Waker::from(woken.clone());
-                self.woken = Some((woken.clone(), waker.clone()));
-                (woken, waker)
-            }
-        };
-        woken.since.store(false, Ordering::Relaxed);
-        let polled = self.future.as_mut().poll(&mut Context::from_waker(&waker));
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Self { future, woken } = self.get_mut();
+        let (woken, waker) = woken.get_or_insert_with(|| {
+            let woken = Arc::new(Woken { since: AtomicBool::new(true), task: cx.waker().clone() });
+            (woken.clone(), Waker::from(woken))
+        });
+        if !woken.since.swap(false, Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        let polled = future.as_mut().poll(&mut Context::from_waker(waker));
         if polled.is_pending() && woken.since.load(Ordering::Relaxed) {
             cx.waker().wake_by_ref();
         }

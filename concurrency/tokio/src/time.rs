@@ -44,6 +44,7 @@ pub fn moment() -> Moment {
 /// other can be.
 pub fn begin() -> impl Future<Output = ()> {
     crate::runtime::begin();
+    crate::mutants::begin();
     let past = CLOCK.take();
     // Their tasks are gone.
     drop(past);

@@ -3,6 +3,8 @@
 mod bindings;
 mod calls;
 pub(crate) mod driver;
+#[cfg(shuttle)]
+mod probe;
 mod resolving;
 
 use crate::clock::Clock;
