@@ -2,9 +2,11 @@
 
 use crate::client::{callers, join};
 use crate::world::{World, briefly, quiet, some};
-use carnegie::{Client, Execution};
+use carnegie::{Client, Execution, Limits};
 use carnegie_concurrency::{explore, prompt, slow, within};
 use shuttle::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::runtime::block_on;
 
@@ -128,17 +130,28 @@ fn calls_that_are_dropped_while_the_connection_breaks_leave_nothing_behind() {
     });
 }
 
-pub(crate) fn a_server_stops(grace: Duration) -> World {
+/// What a call may come to that its server ends: that it ran is known from its reply alone. With a grace it is always known.
+fn a_server_stops(grace: Duration, may_end: fn(Execution) -> bool) {
     let world = World::with(|server| server.grace(grace));
     let (hall, _) = world.redialling();
-    let callers = callers(2, &hall, |caller, hall| {
-        for _ in 0..2 {
-            match block_on(hall.slow(caller).timeout(Duration::from_secs(5))) {
-                Ok(turns) => assert_eq!(turns, caller),
-                Err(error) => assert_ne!(error.execution(), Execution::Executed, "{error}"),
-            }
-        }
-    });
+    let answered = Arc::new(AtomicU32::new(0));
+    let counted = answered.clone();
+    let callers: Vec<_> = (0..2)
+        .map(|caller| {
+            let (hall, counted) = (hall.clone(), counted.clone());
+            thread::spawn(move || {
+                for _ in 0..2 {
+                    match block_on(hall.slow(caller).timeout(Duration::from_secs(5))) {
+                        Ok(turns) => {
+                            assert_eq!(turns, caller);
+                            counted.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Err(error) => assert!(may_end(error.execution()), "{error}"),
+                    }
+                }
+            })
+        })
+        .collect();
     let server = world.server.clone();
     let stopping = thread::spawn(move || {
         (0..some(40)).for_each(|_| thread::yield_now());
@@ -153,22 +166,25 @@ pub(crate) fn a_server_stops(grace: Duration) -> World {
     quiet();
     let (started, ended) = world.house.0.counts();
     assert_eq!(started, ended, "handlers are left");
-    world
+    assert!(started >= answered.load(Ordering::Relaxed));
+    assert!(
+        grace.is_zero() || started == answered.load(Ordering::Relaxed),
+        "a handler ran, and its caller was not told"
+    );
+    assert_eq!((world.server.sessions(), world.server.stats().connections), ((0, 0), 0));
 }
 
 #[test]
 fn a_server_that_stops_ends_and_so_does_every_call() {
     explore("a_server_that_stops_ends_and_so_does_every_call", || {
-        let world = a_server_stops(Duration::from_secs(30));
-        assert_eq!((world.server.sessions(), world.server.stats().connections), ((0, 0), 0));
+        a_server_stops(Duration::from_secs(30), |execution| execution == Execution::NotExecuted);
     });
 }
 
 #[test]
 fn a_server_that_is_closed_ends_and_so_does_every_call() {
     explore("a_server_that_is_closed_ends_and_so_does_every_call", || {
-        let world = a_server_stops(Duration::ZERO);
-        assert_eq!((world.server.sessions(), world.server.stats().connections), ((0, 0), 0));
+        a_server_stops(Duration::ZERO, |execution| execution != Execution::Executed);
     });
 }
 
@@ -250,5 +266,65 @@ fn on_a_slow_machine_calls_end_by_their_deadlines() {
         slow(u32::MAX);
         block_on(tokio::time::sleep(Duration::from_secs(2)));
         world.is_quiet(&hall, 1);
+    });
+}
+
+#[test]
+fn a_lease_that_ends_while_its_client_comes_back_ends_each_call_once() {
+    explore("a_lease_that_ends_while_its_client_comes_back_ends_each_call_once", || {
+        let lease = Duration::from_millis(u64::from(some(4) * 25));
+        let world = World::with(|server| server.limits(Limits::default().lease(lease)));
+        let (hall, lines) = world.redialling();
+        slow(200);
+        let mut threads = callers(2, &hall, |caller, hall| {
+            for _ in 0..2 {
+                match block_on(hall.slow(caller)) {
+                    Ok(turns) => assert_eq!(turns, caller),
+                    Err(error) => assert_ne!(error.execution(), Execution::Executed, "{error}"),
+                }
+            }
+        });
+        threads.push(thread::spawn(move || {
+            for _ in 0..2 {
+                (0..some(40)).for_each(|_| thread::yield_now());
+                lines.cut();
+            }
+        }));
+        join(threads);
+        slow(u32::MAX);
+        assert_eq!(block_on(hall.sell(1)).unwrap(), 2);
+        hall.channel().close();
+        block_on(tokio::time::sleep(Duration::from_secs(2)));
+        let (started, ended) = world.house.0.counts();
+        assert_eq!(started, ended);
+        assert_eq!((world.server.sessions(), world.server.stats().connections), ((0, 0), 0));
+    });
+}
+
+#[test]
+fn clients_that_come_and_go_find_room_again() {
+    explore("clients_that_come_and_go_find_room_again", || {
+        let world = World::with(|server| server.limits(Limits::default().sessions_max(2).connections_max(4)));
+        let world = Arc::new(world);
+        let clients: Vec<_> = (0..2)
+            .map(|client| {
+                let world = world.clone();
+                thread::spawn(move || {
+                    for _ in 0..2 {
+                        let (hall, lines) = world.redialling();
+                        assert_eq!(block_on(hall.slow(client)).unwrap(), client);
+                        if some(2) == 0 {
+                            lines.cut();
+                            assert_eq!(block_on(hall.sell(client)).unwrap(), client + 1);
+                        }
+                        hall.channel().close();
+                        // Its session is over when the server has heard of it.
+                        quiet();
+                    }
+                })
+            })
+            .collect();
+        join(clients);
+        assert_eq!((world.server.sessions(), world.server.stats().connections), ((0, 0), 0));
     });
 }
