@@ -5,6 +5,8 @@ mod detached;
 mod handler;
 pub(crate) mod host;
 mod peer;
+#[cfg(shuttle)]
+mod probe;
 mod running;
 pub(crate) mod sessions;
 mod stopping;

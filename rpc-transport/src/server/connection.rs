@@ -15,6 +15,7 @@ use crate::server::peer::host_of;
 use crate::server::sessions::{Closing, Todo, View};
 use crate::server::waiting;
 use crate::stream::Stream;
+use crate::sync::mutant;
 use rpc_core::Instant;
 use rpc_core::frame::Hello;
 use rpc_core::server::{Arrival, Begin, Handshake};
@@ -268,6 +269,9 @@ impl Connection {
             self.batch = BATCH.take().unwrap_or_default();
         }
         let polled = self.turn(cx);
+        if mutant("a connection is called only after its turn") {
+            self.attached.link.session().lock().register(self.attached.lane, cx.waker());
+        }
         if self.batch.todo.is_empty() {
             BATCH.set(Some(std::mem::take(&mut self.batch)));
         }
@@ -322,7 +326,9 @@ impl Connection {
             self.view.closing = Some(Closing(None));
             return;
         }
-        engine.register(*lane, cx.waker());
+        if !mutant("a connection is called only after its turn") {
+            engine.register(*lane, cx.waker());
+        }
         if self.armed != Instant::NEVER && self.timer.is_elapsed() {
             self.armed = Instant::NEVER;
             engine.arm(*lane, *number, Instant::NEVER);

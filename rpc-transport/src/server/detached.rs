@@ -4,8 +4,9 @@
 use crate::clock::Clock;
 use crate::server::host::Host;
 use crate::server::sessions::{Link, Served, Todo};
+use crate::sync::{Mutex, MutexGuard};
 use rpc_core::Instant;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 

@@ -6,12 +6,12 @@ use crate::server::detached::Detached;
 use crate::server::sessions::{Link, Served, Todo};
 use crate::server::strangers::Strangers;
 use crate::server::waiting::WaitingRoom;
+use crate::sync::{HashMap, Mutex, MutexGuard};
 use rpc_core::frame::Hello;
 use rpc_core::server::{Admission, Arrival, Endpoint, Fresh, Lane, Refusal};
 use rpc_core::{Incarnation, SessionId, Stats, Token};
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 

@@ -7,12 +7,13 @@ use crate::clock::Clock;
 use crate::server::handler::{Ended, Handling};
 use crate::server::host::Host;
 use crate::server::running::Running;
+use crate::sync::{Mutex, MutexGuard, mutant};
 use rpc_core::codec::Coding;
 use rpc_core::frame::Hello;
 use rpc_core::server::{Begin, Execute, Lane, Output, Refusal, Session};
 use rpc_core::{Instant, ProtocolError, SessionId, SlotId};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use tokio::task::AbortHandle;
 
@@ -263,7 +264,7 @@ impl Engine {
     pub(crate) fn look(&mut self, lane: Lane, number: u64) -> bool {
         match self.lane(lane) {
             Some(task) if task.number == number => {
-                task.scheduled = false;
+                task.scheduled &= mutant("a connection is called only after its turn");
                 true
             }
             _ => false,
@@ -272,9 +273,9 @@ impl Engine {
 
     /// Leaves the waker by which the task of a connection is called.
     pub(crate) fn register(&mut self, lane: Lane, waker: &Waker) {
-        if let Some(task) = self.lane(lane)
-            && !task.waker.as_ref().is_some_and(|known| known.will_wake(waker))
-        {
+        let Some(task) = self.lane(lane) else { return };
+        task.scheduled &= !mutant("a connection is called only after its turn");
+        if !task.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             task.waker = Some(waker.clone());
         }
     }

@@ -8,10 +8,11 @@ use crate::clock::Clock;
 use crate::server::handler::Handling;
 use crate::server::host::Host;
 use crate::server::sessions::Link;
+use crate::sync::{AtomicUsize, HashMap, Mutex, MutexGuard};
 use rpc_core::server::{Begin, Execute};
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 /// A handler that the engine has not let begin.
 pub(crate) struct Waiting {
