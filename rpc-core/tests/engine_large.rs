@@ -114,6 +114,7 @@ fn metadata_beyond_its_limit_is_refused_before_it_is_sent() {
         timeout: SECOND,
         metadata: Some(Box::new(metadata)),
         payload: Vec::new(),
+        fail_fast: false,
     };
     let key = pair.client.start(pair.now, call);
     let error = failure(pair.end_of(key));
@@ -357,6 +358,7 @@ fn the_servers_room_for_unfinished_messages_fails_that_call_alone() {
                         timeout: SECOND,
                         metadata: None,
                         payload: vec![n; 400 << 10],
+                        fail_fast: false,
                     },
                 ),
             )

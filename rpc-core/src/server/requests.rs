@@ -189,6 +189,7 @@ impl Session {
                 payload
             }
         };
+        self.wanted = self.wanted.max(deadline);
         self.unbegun += 1;
         self.outputs.push_back(Output::Execute(Execute {
             at: request.id,

@@ -48,6 +48,10 @@ pub struct Session {
     pub(super) newest: u32,
     /// The server is about to go, and why.
     pub(super) going: Option<String>,
+    /// When its last connection was lost.
+    pub(super) left: Instant,
+    /// Until when callers wait for answers, as far as their deadlines say.
+    pub(super) wanted: Instant,
     pub(super) lanes: [Option<Box<Open>>; CONNECTIONS_PER_SESSION],
     /// Grown as they are used, up to the granted number.
     pub(super) slots: Vec<Slot>,
@@ -79,6 +83,8 @@ impl Session {
             welcomed: false,
             newest: 0,
             going: None,
+            left: Instant::default(),
+            wanted: Instant::default(),
             lanes: Default::default(),
             slots: Vec::new(),
             table: Vec::new(),
@@ -213,7 +219,7 @@ impl Session {
             let lane = Lane(index as u8);
             let limits = &self.config.limits;
             let Some(open) = self.lanes[index].as_deref_mut() else { continue };
-            match open.liveness.poll(now, false, open.outgoing.handed_out(), limits) {
+            match open.liveness.poll(now, self.going.is_some(), open.outgoing.handed_out(), limits) {
                 Probe::Wait(_) => {}
                 Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
                 Probe::Dead(_) => {
@@ -258,7 +264,8 @@ impl Session {
 
     fn next_timeout(&self) -> Instant {
         let limits = &self.config.limits;
-        let lanes = self.lanes.iter().flatten().map(|open| open.liveness.next(false, limits));
+        let going = self.going.is_some();
+        let lanes = self.lanes.iter().flatten().map(|open| open.liveness.next(going, limits));
         lanes.fold(self.next_deadline.min(self.lease.next(limits.lease)), Instant::min)
     }
 
