@@ -149,8 +149,8 @@ fn an_idempotent_call_that_may_have_run_elsewhere_is_not_ended_for_want_of_a_con
     pair.hold();
     let key = hurried(&mut pair, hall, FREE, b"seats");
     pair.run_for(2 * SECOND);
-    pair.restart(Default::default(), vec![&HALL]);
     pair.unreachable = true;
+    pair.restart(Default::default(), vec![&HALL]);
     pair.run_for(SECOND);
     assert!(!pair.has_ended(key), "it is in doubt");
     pair.unreachable = false;

@@ -7,6 +7,7 @@ mod captured;
 mod draining;
 mod errors;
 mod foreign;
+mod half_open;
 mod hostile;
 mod hostile_server;
 mod hurried;

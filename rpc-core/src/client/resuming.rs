@@ -84,7 +84,9 @@ impl Client {
     /// The server of the present session is about to go, and will answer what it was asked: new calls go elsewhere.
     pub(super) fn leave_draining(&mut self, now: Instant, reason: &str) {
         let Link::Ready(open) = &self.sessions[CURRENT].link else { return };
-        let (mut pace, address) = (open.pace.clone(), open.address.to_string());
+        // A server that has answered is no failure, however many went before it: the pause spreads clients, and does not grow.
+        let mut pace = if open.useful { Pace::default() } else { open.pace.clone() };
+        let address = open.address.to_string();
         let error = BindError::Interrupted { address, why: format!("the server is going away: {reason}") };
         pace = pace.failed(now, Duration::ZERO, &mut self.jitter, error);
         self.round.pass();
