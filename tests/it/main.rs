@@ -16,6 +16,7 @@ mod limits;
 mod losses;
 mod mismatch;
 mod nested;
+mod overload;
 mod process;
 mod queued;
 mod raw;
