@@ -17,8 +17,8 @@ use std::time::Duration;
 /// The line between clients and a server: what its faults are ordered by, and counted. A [`Proxy`](crate::Proxy) has one, and so
 /// has a [`pair`](crate::pair).
 ///
-/// Faults are ordered for **the connections that there are**, and end with them. [`delay`](Line::delay), [`jitter`](Line::jitter)
-/// and [`bandwidth`](Line::bandwidth) are properties of the line: connections that are made later have them too.
+/// Faults are ordered for **the connections that there are**, and end with them. [`delay`](Line::delay), [`jitter`](Line::jitter),
+/// [`bandwidth`](Line::bandwidth) and [`unplug`](Line::unplug) are about the line: connections that are made later have them too.
 /// [`heal`](Line::heal) takes away whatever can be taken away. Orders take effect at once, and return at once; what was ordered for
 /// a later byte waits for it. A line holds 256 KiB a connection and direction; then it reads nothing more, and the sender has to wait
 /// as it would on any slow line.
@@ -51,9 +51,9 @@ impl Line {
     /// bandwidth too. Zero, the default, is no delay.
     pub fn delay(&self, direction: Direction, delay: Duration) {
         self.stand(direction, Fault::Delay, |orders| {
-            let was = orders.delays();
-            orders.delay = delay;
-            !was && orders.delays()
+            let was = orders.scripted.delays();
+            orders.scripted.delay = delay;
+            !was && orders.scripted.delays()
         });
     }
 
@@ -61,9 +61,9 @@ impl Line {
     /// came together, on connections to come too. Bytes keep their order: one that is early waits for those before it.
     pub fn jitter(&self, direction: Direction, jitter: Duration) {
         self.stand(direction, Fault::Delay, |orders| {
-            let was = orders.delays();
-            orders.jitter = jitter;
-            !was && orders.delays()
+            let was = orders.scripted.delays();
+            orders.scripted.jitter = jitter;
+            !was && orders.scripted.delays()
         });
     }
 
@@ -72,7 +72,7 @@ impl Line {
     pub fn bandwidth(&self, direction: Direction, bytes_a_second: impl Into<Option<u64>>) {
         let rate = bytes_a_second.into().map(|rate| rate.max(1));
         self.stand(direction, Fault::Bandwidth, |orders| {
-            let was = std::mem::replace(&mut orders.rate, rate);
+            let was = std::mem::replace(&mut orders.scripted.rate, rate);
             was.is_none() && rate.is_some()
         });
     }
@@ -120,11 +120,20 @@ impl Line {
         });
     }
 
-    /// Lets nothing pass, as when a cable is pulled: bytes are neither delivered nor refused, neither end is told, and if one of them
-    /// closes its connection, the other does not learn that either. The sender can write until the buffers on the way are full.
-    /// New connections pass. After [`heal`](Line::heal) what was sent arrives after all, as TCP would send it again.
+    /// Lets nothing pass, as when a box on the way has forgotten a connection: bytes are neither delivered nor refused, neither end is
+    /// told, and if one of them closes the connection, the other does not learn that either. The sender can write until the
+    /// buffers on the way are full. New connections pass. After [`heal`](Line::heal) what was sent arrives after all, as TCP would
+    /// send it again.
     pub fn black_hole(&self, direction: Direction) {
         self.gate(direction, Gate::BlackHole, Fault::BlackHole);
+    }
+
+    /// Pulls the cable: a [black hole](Line::black_hole) both ways for connections to come too, until the line is
+    /// [healed](Line::heal).
+    pub fn unplug(&self) {
+        self.stand(Direction::Both, Fault::BlackHole, |orders| {
+            std::mem::replace(&mut orders.scripted.gate, Gate::BlackHole) != Gate::BlackHole
+        });
     }
 
     /// Flips one bit of a byte: of the next one in this direction, after so many others have arrived. Everything else arrives as it
@@ -147,8 +156,8 @@ impl Line {
     /// Delivers what is held, and whatever comes.
     pub fn release(&self, direction: Direction) {
         self.order(direction, None, |orders| {
-            if orders.gate == Gate::Hold {
-                orders.gate = Gate::Open;
+            if orders.scripted.gate == Gate::Hold {
+                orders.scripted.gate = Gate::Open;
             }
             false
         });
@@ -162,7 +171,7 @@ impl Line {
             let state = connection.lock();
             direction.ways().iter().map(|way| state.ways[*way as usize].on_the_way).sum()
         };
-        all.iter().map(of).sum()
+        all.iter().filter(|connection| connection.is_open()).map(of).sum()
     }
 
     /// Ends all faults, those that wait for their byte included, and stops [`Chaos`]: what is on its way or held arrives, and what
@@ -174,7 +183,8 @@ impl Line {
         present.iter().for_each(|connection| connection.heal());
     }
 
-    /// From now on faults are drawn, for present connections and for those to come, until [`heal`](Line::heal).
+    /// From now on faults are drawn, for present connections and for those to come, until [`heal`](Line::heal). Takes the place of what
+    /// was drawn from so far. What is scripted goes on beside it.
     pub fn unleash(&self, chaos: Chaos) {
         self.shared.chaos.send_replace(Some(Arc::new(chaos)));
     }
@@ -203,7 +213,9 @@ impl Line {
     }
 
     fn gate(&self, direction: Direction, gate: Gate, fault: Fault) {
-        self.order(direction, Some(fault), |orders| std::mem::replace(&mut orders.gate, gate) != gate);
+        self.order(direction, Some(fault), |orders| {
+            std::mem::replace(&mut orders.scripted.gate, gate) != gate
+        });
     }
 
     /// An order for connections to come too. Says whether a direction had no such fault before.

@@ -5,6 +5,7 @@ mod box_office;
 mod cancellation;
 mod captured;
 mod errors;
+mod faults;
 mod foreign;
 mod hostile;
 mod hostile_server;
