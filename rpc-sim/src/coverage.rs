@@ -73,6 +73,8 @@ counted! {
     Forgetful = "little room",
     /// A server takes few sessions only.
     Crowded = "few sessions",
+    /// A server runs few handlers at a time, and lets few requests wait.
+    NoPlace = "few places",
 }
 
 counted! {

@@ -112,6 +112,14 @@ impl Plan {
         if has(Fault::Crowded) {
             limits = limits.sessions_max(d.pick(For::Plan, &[2, 1, 3]));
         }
+        if has(Fault::NoPlace) {
+            let executing = d.pick(For::Plan, &[2, 1, 4, 16]);
+            limits = limits
+                .executing_max(executing)
+                .executing_per_peer(d.pick(For::Plan, &[executing, 1, 2]))
+                .queued_max(d.pick(For::Plan, &[8, 1, 3, 100]))
+                .queued_per_peer(d.pick(For::Plan, &[8, 1, 2, 100]));
+        }
         let server = server::Config { limits, ..server::Config::default() };
         Self {
             clients,

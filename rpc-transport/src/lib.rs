@@ -7,6 +7,7 @@ mod address;
 mod clock;
 mod pipe;
 mod stream;
+mod sync;
 
 pub use address::Addresses;
 pub use stream::{ByteStream, in_process};

@@ -4,10 +4,14 @@ pub(crate) mod connection;
 mod detached;
 mod handler;
 pub(crate) mod host;
+mod peer;
+#[cfg(shuttle)]
+mod probe;
 mod running;
 pub(crate) mod sessions;
 mod stopping;
 mod strangers;
+mod waiting;
 
 use crate::address::Addresses;
 use crate::incoming::Service;

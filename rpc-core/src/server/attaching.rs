@@ -228,7 +228,7 @@ impl Session {
             let at = SlotId { slot: index as u32, sequence: self.slots[index].last };
             self.stop(at);
         }
-        (self.slots, self.executing) = (Vec::new(), 0);
+        (self.slots, self.requested) = (Vec::new(), 0);
         self.room.forget_all();
         self.shrink();
     }

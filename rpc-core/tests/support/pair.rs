@@ -1,9 +1,10 @@
 //! A client's engine and a server's engines, joined by byte pipes, under a clock that only moves when it is told to.
 
+use super::PEER;
 use super::pipe::{End, Pipe, Wire};
 use super::services::HALL;
 use rpc_core::client::{self, BindingId, CallKey, Client, ConnectionId, NewCall};
-use rpc_core::server::{self, Completion, Endpoint, Execute, Session};
+use rpc_core::server::{self, Arrival, Begin, Completion, Endpoint, Execute, Session};
 use rpc_core::service::{Descriptor, Reply};
 use rpc_core::{
     BindError, Code, Error, Incarnation, Instant, ProtocolError, RequestId, SessionId, SlotId, Stats,
@@ -200,7 +201,7 @@ impl Pair {
         for (id, execute) in std::mem::take(&mut self.queued) {
             let connection = self.connection_of(id, execute.lane);
             if let Some(session) = self.sessions.get_mut(&id)
-                && session.begin(when, execute.at)
+                && session.begin(when, execute.at) == Begin::Now
             {
                 begun.push(execute.at);
                 self.executed.push(Executed { connection, when, execute });
@@ -353,6 +354,14 @@ impl Pair {
         }
     }
 
+    /// Another connection, of which the server has heard nothing yet.
+    pub fn arrival(&mut self) -> server::Handshake {
+        match self.endpoint.handle_connected(self.now, PEER) {
+            Arrival::Handshake(handshake) => handshake,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn dial(&mut self, connection: ConnectionId) {
         self.dials.push(self.now);
         let address = self.addresses.last().copied().unwrap_or_default();
@@ -367,13 +376,21 @@ impl Pair {
             true => End::Raw,
             false => {
                 let now = self.now;
-                End::Handshake(self.endpoint_at(address).handle_connected(now))
+                match self.endpoint_at(address).handle_connected(now, PEER) {
+                    Arrival::Handshake(handshake) => End::Handshake(handshake),
+                    Arrival::Refuse(bytes) => End::Refused(bytes),
+                    Arrival::Drop => panic!("a flood"),
+                }
             }
         };
         let (up, down) = (Pipe::default(), Pipe::default());
         let wire = Wire { up, down, end, address, client_open: true, forlorn: false };
         self.wires.insert(connection.0, wire);
         self.client.handle_dialled(self.now, connection, "hall:7000");
+        let refused = self.wires.get(&connection.0).map(|wire| &wire.end);
+        if let Some(End::Refused(bytes)) = refused {
+            self.server_says_last(connection.0, bytes.clone());
+        }
     }
 
     /// The client writes what it still has to say, then closes.

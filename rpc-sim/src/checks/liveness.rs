@@ -35,7 +35,8 @@ impl World {
 
     /// Each client calls once more, and is served: where servers take in everybody, and have room for replies.
     pub(super) fn check_service(&mut self) {
-        let refuses = [Fault::Crowded, Fault::Forgetful].iter().any(|fault| self.plan.has(*fault));
+        let refuses =
+            [Fault::Crowded, Fault::Forgetful, Fault::NoPlace].iter().any(|fault| self.plan.has(*fault));
         if refuses || !self.violations.is_empty() {
             return;
         }

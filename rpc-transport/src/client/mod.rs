@@ -3,10 +3,13 @@
 mod bindings;
 mod calls;
 pub(crate) mod driver;
+#[cfg(shuttle)]
+mod probe;
 mod resolving;
 
 use crate::clock::Clock;
 use crate::context::inherited_deadline;
+use crate::sync::{Mutex, MutexGuard};
 use bindings::Bindings;
 pub(crate) use calls::Ticket;
 use calls::{Calls, Left};
@@ -15,7 +18,7 @@ pub(crate) use resolving::Waiter;
 use rpc_core::client::{BindingId, Client, ConnectionId, NewCall, Outcome, Output};
 use rpc_core::service::{Descriptor, Reply};
 use rpc_core::{BindError, Error, Instant, Metadata, RequestId};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 

@@ -57,6 +57,7 @@ impl Host {
     pub(crate) fn close(self: &Arc<Self>) {
         if self.enter(Phase::Closed) {
             self.tell_all(|session, now| session.close(now, "the server has stopped"));
+            self.waiting.clear();
         }
     }
 
@@ -74,8 +75,9 @@ impl Host {
         engine.drain(&mut todo);
         engine.wake_lanes(None, &mut todo);
         drop(engine);
-        Arc::new(Link::new(self.clone(), session.clone(), "".into())).carry_out(&mut todo);
+        Arc::new(Link::of_session(self.clone(), session.clone())).carry_out(&mut todo);
         self.release(session);
+        self.start_waiting();
     }
 
     /// Whether there is a session that a draining server has to wait for. Clients that were told to go do so once their calls
