@@ -23,7 +23,7 @@ const REFUSALS: u64 = 1 << 62;
 /// processes run. Every fault is [counted](crate::Counts).
 ///
 /// ```
-/// use rpc_testing::{Chaos, Fault};
+/// # use rpc_testing::{Chaos, Fault};
 /// use std::time::Duration;
 ///
 /// let chaos = Chaos::seeded(7).weight(Fault::Cut, 3).weight(Fault::Delay, 0).calm(Duration::ZERO..Duration::from_secs(1));
@@ -92,7 +92,7 @@ impl Chaos {
 
     /// Whether this connection is refused.
     pub(crate) fn refuses(&self, connection: u64) -> bool {
-        self.dice(REFUSALS + connection).fault(&self.weights) == Some(Fault::Refusal)
+        self.dice(REFUSALS | connection).fault(&self.weights) == Some(Fault::Refusal)
     }
 }
 
@@ -202,7 +202,7 @@ impl Striker<'_> {
             let Some(fault) = fate.fault else { return pending().await };
             self.strike(None, |state| {
                 for (orders, bytes) in state.ways.iter_mut().zip(fate.bytes) {
-                    orders.stop_at = Some(orders.delivered + bytes);
+                    orders.stop_at = Some(orders.delivered.saturating_add(bytes));
                 }
                 false
             });

@@ -92,7 +92,7 @@ pub(crate) struct Pump<R, W> {
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
     pub(crate) fn new(way: Way, from: R, to: W, connection: Arc<Connection>) -> Self {
         let mut dice = ChaCha8Rng::seed_from_u64(connection.shared.seed);
-        dice.set_stream(JITTER_STREAMS + 2 * connection.number + way as u64);
+        dice.set_stream(JITTER_STREAMS | (2 * connection.number + way as u64));
         Pump {
             way,
             from,

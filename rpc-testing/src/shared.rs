@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// A fault that has come over a connection, as an observer is told of it.
+/// A fault that has come over a connection, as an observer [is told](crate::ProxyBuilder::on_fault) of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Happened {

@@ -61,6 +61,31 @@ async fn delays_and_bandwidths_follow_the_clock_of_the_runtime() {
     assert!(begin.elapsed() >= Duration::from_secs(5), "the first byte goes at once");
 }
 
+/// How late single bytes are that are sent one after the other.
+async fn lateness(seed: u64, jitter: Duration) -> Vec<Duration> {
+    let line = Line::seeded(seed);
+    let (mut client, mut server) = line.pair();
+    line.jitter(Direction::ToServer, jitter);
+    let mut all = Vec::new();
+    for _ in 0..20 {
+        let begin = Instant::now();
+        pass(&mut client, &mut server, b"x").await;
+        all.push(begin.elapsed());
+    }
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn jitter_is_drawn_from_the_seed() {
+    let jitter = Duration::from_millis(1000);
+    let (one, other) = (lateness(1, jitter).await, lateness(2, jitter).await);
+    assert_eq!(one, lateness(1, jitter).await);
+    assert_ne!(one, other);
+    // Timers tick by the millisecond.
+    let most = jitter + Duration::from_millis(1);
+    assert!(one.iter().all(|late| *late <= most) && one.iter().max() > one.iter().min(), "{one:?}");
+}
+
 #[tokio::test]
 async fn what_is_held_arrives_after_what_a_later_pair_has_sent() {
     let line = Line::new();
