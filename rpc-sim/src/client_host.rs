@@ -407,6 +407,11 @@ impl World {
         let Some(call) = self.journal.calls.get(tag as usize) else { return };
         let written = !call.ids.is_empty();
         let early = self.client_now(call.client) + most < call.deadline;
+        let unconnected =
+            matches!(result, Err(Error::Unavailable { .. } | Error::NotSent { code: Code::Unavailable, .. }));
+        if unconnected && call.hurried && self.client_now(call.client) < call.deadline {
+            return self.coverage.met(Row::FailFast);
+        }
         match result {
             Err(Error::DeadlineExceeded { .. } | Error::Unavailable { .. }) if !written => {
                 self.coverage.met(Row::DeadlineUnsent);

@@ -6,6 +6,7 @@
 
 mod attaching;
 mod bindings;
+mod draining;
 mod endpoint;
 mod handshake;
 mod lane;
@@ -22,6 +23,7 @@ mod slot;
 mod suggestion;
 
 pub use attaching::Refusal;
+pub use draining::Outstanding;
 pub use endpoint::{Admission, Arrival, Endpoint, Fresh};
 pub use handshake::Handshake;
 pub use lane::Lane;

@@ -203,6 +203,7 @@ impl Session {
                 payload
             }
         };
+        self.wanted = self.wanted.max(deadline);
         self.outputs.push_back(Output::Execute(Execute {
             at: request.id,
             request_id: RequestId { session: self.agreed.id, at: request.id },

@@ -50,6 +50,10 @@ pub struct Session {
     pub(super) newest: u32,
     /// The server is about to go, and why.
     pub(super) going: Option<String>,
+    /// When its last connection was lost.
+    pub(super) left: Instant,
+    /// Until when callers wait for answers, as far as their deadlines say.
+    pub(super) wanted: Instant,
     pub(super) lanes: [Option<Box<Open>>; CONNECTIONS_PER_SESSION],
     /// Grown as they are used, up to the granted number.
     pub(super) slots: Vec<Slot>,
@@ -88,6 +92,8 @@ impl Session {
             welcomed: false,
             newest: 0,
             going: None,
+            left: Instant::default(),
+            wanted: Instant::default(),
             lanes: Default::default(),
             slots: Vec::new(),
             table: Vec::new(),
@@ -222,14 +228,14 @@ impl Session {
         }
         for index in 0..self.lanes.len() {
             let lane = Lane(index as u8);
-            let (limits, reads) = (&self.config.limits, self.reads(lane));
+            let (limits, reads, going) = (&self.config.limits, self.reads(lane), self.going.is_some());
             let Some(open) = self.lanes[index].as_deref_mut() else { continue };
             if open.unfinished.is_late(now, limits.frame_within, reads) && !open.ending {
                 let what = format!("a frame was not complete within {:?}", limits.frame_within);
                 self.fail_lane(lane, ProtocolError::LimitExceeded { what });
                 continue;
             }
-            match open.liveness.poll(now, false, open.outgoing.handed_out(), limits) {
+            match open.liveness.poll(now, going, open.outgoing.handed_out(), limits) {
                 Probe::Wait(_) => {}
                 Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
                 Probe::Dead(_) => {
@@ -292,9 +298,10 @@ impl Session {
 
     fn next_timeout(&self) -> Instant {
         let limits = &self.config.limits;
+        let going = self.going.is_some();
         let next = |open: &Open| {
             let late = if open.ending { Instant::NEVER } else { open.unfinished.due(limits.frame_within) };
-            open.liveness.next(false, limits).min(late)
+            open.liveness.next(going, limits).min(late)
         };
         let lanes = self.lanes.iter().flatten().map(|open| next(open));
         lanes.fold(self.next_deadline.min(self.lease.next(limits.lease)), Instant::min)

@@ -34,6 +34,8 @@ pub struct Pair {
     pub latency: Duration,
     /// Dials fail.
     pub unreachable: bool,
+    /// The client has one stream, which has ended.
+    pub stream_ended: bool,
     /// Addresses to which dials fail.
     pub dead: Vec<usize>,
     /// Servers at other addresses than that of `endpoint`, by their address.
@@ -78,6 +80,7 @@ impl Pair {
             handler: Box::new(|execute| Some(Completion::Ok(execute.payload.clone()))),
             latency: Duration::ZERO,
             unreachable: false,
+            stream_ended: false,
             dead: Vec::new(),
             elsewhere: BTreeMap::new(),
             raw: false,
@@ -158,7 +161,7 @@ impl Pair {
     ) -> CallKey {
         let deadline = self.now + timeout;
         let payload = payload.to_vec();
-        let call = NewCall { binding, method, deadline, timeout, metadata: None, payload };
+        let call = NewCall { binding, method, deadline, timeout, metadata: None, payload, fail_fast: false };
         let key = self.client.start(self.now, call);
         self.pump();
         key
@@ -365,6 +368,10 @@ impl Pair {
     fn dial(&mut self, connection: ConnectionId) {
         self.dials.push(self.now);
         let address = self.addresses.last().copied().unwrap_or_default();
+        if self.stream_ended {
+            let error = BindError::StreamEnded { address: "the given stream".to_owned() };
+            return self.client.handle_dial_failed(self.now, connection, error);
+        }
         if self.unreachable || self.dead.contains(&address) {
             let (address, error) = ("hall:7000".to_owned(), "refused".to_owned());
             let tried = vec![rpc_core::Tried { address, error, after: Duration::ZERO }];

@@ -62,14 +62,14 @@ pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
             warn_of_stranger(&host, &peer, "there are too many connections");
             pipe.outgoing().extend_from_slice(&last);
             part(pipe).await;
-            return host.left(&peer_host);
+            return host.depart(&peer_host);
         }
         Arrival::Drop => return,
     };
     let attached = match greet(&host, &mut pipe, handshake, &peer, &peer_host).await {
         Ok(attached) => attached,
         Err(Parting { last, why }) => {
-            host.left(&peer_host);
+            host.depart(&peer_host);
             if let Some(why) = why {
                 warn_of_stranger(&host, &peer, &why);
             }

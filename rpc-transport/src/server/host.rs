@@ -101,7 +101,7 @@ impl Host {
     }
 
     /// A connection that had arrived has gone, and has never come to a session.
-    pub(crate) fn left(&self, peer_host: &str) {
+    pub(crate) fn depart(&self, peer_host: &str) {
         self.cold().endpoint.handle_disconnected(peer_host);
     }
 
@@ -204,7 +204,7 @@ impl Drop for Attached {
             self.link.carry_out(&mut todo);
         }
         let host = self.link.server();
-        host.left(self.link.peer_host());
+        host.depart(self.link.peer_host());
         host.release(session);
         host.start_waiting();
     }

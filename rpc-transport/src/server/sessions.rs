@@ -300,12 +300,6 @@ impl Engine {
         self.lanes.iter().any(Option::is_some)
     }
 
-    /// Whether a handler runs or is going to, or answers wait to be written.
-    pub(crate) fn is_busy(&self) -> bool {
-        let writes = (0..self.lanes.len()).any(|lane| self.session.has_outgoing(Lane(lane as u8)));
-        writes || !self.running.is_empty() || !self.session.is_idle()
-    }
-
     /// Nobody is connected: what only helps a busy session takes no memory.
     fn shrink(&mut self) {
         self.lanes = Vec::new();
