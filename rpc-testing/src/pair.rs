@@ -75,3 +75,21 @@ impl Line {
         (client, server)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_a_connection_that_has_ended() {
+        let (client, mut server, line) = pair();
+        assert_eq!(line.shared.connections().len(), 1);
+        drop(client);
+        assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
+        drop(server);
+        while !line.shared.connections().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+}

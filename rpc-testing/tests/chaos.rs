@@ -2,12 +2,12 @@
 
 mod support;
 
-use rpc_testing::{Chaos, Direction, Fault, Proxy};
+use rpc_testing::{Chaos, Direction, Fault, Proxy, pair};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use support::{HOUR, echo, read, soon, talk, until};
+use support::{HOUR, echo, pass, read, soon, talk, until};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -64,6 +64,17 @@ async fn chaos_that_is_let_loose_hits_present_connections_and_what_is_scripted_g
     client.write_all(b"<").await.unwrap();
     assert_eq!(read(&mut client, 1).await, b"<");
     assert!(begin.elapsed() >= delay);
+}
+
+#[tokio::test]
+async fn what_was_drawn_for_long_ends_when_something_else_is_drawn_from() {
+    let (mut client, mut server, line) = pair();
+    let chaos = Chaos::quiet(1).weight(Fault::BlackHole, 1).calm(Duration::ZERO..Duration::ZERO);
+    line.unleash(chaos.lasts(HOUR..HOUR));
+    until(|| line.counts().of(Fault::BlackHole) == 1).await;
+    line.unleash(Chaos::quiet(1));
+    pass(&mut client, &mut server, b"to the server").await;
+    pass(&mut server, &mut client, b"to the client").await;
 }
 
 #[tokio::test]
