@@ -6,6 +6,7 @@ mod cancellation;
 mod captured;
 mod draining;
 mod errors;
+mod faults;
 mod foreign;
 mod half_open;
 mod hostile;
