@@ -2,8 +2,8 @@
 
 use crate::gathering::{Gathered, Kind};
 use crate::trouble::Troubles;
-use indicatif::{ProgressBar, ProgressStyle};
 use carnegie::testing::Counts;
+use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 

@@ -59,7 +59,7 @@ impl Report<'_> {
 
     fn judge(&self) {
         let faults = &self.verdict.faults;
-        let lost = |fault: &&Fault| matches!(fault, Fault::Absent { .. } | Fault::Different { .. });
+        let lost = |fault: &&Fault| matches!(fault, Fault::Absent { .. });
         let doubled = |fault: &&Fault| {
             matches!(fault, Fault::OrderTwice { .. } | Fault::SeatTwice { .. } | Fault::RequestTwice { .. })
         };

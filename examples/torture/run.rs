@@ -1,5 +1,6 @@
 //! The parent: starts servers and clients, torments, gathers, has all of it judged.
 
+use crate::answer::Answer;
 use crate::buyer::section;
 use crate::dice::Dice;
 use crate::gathering::{Client, Gathered, Kind};
@@ -16,7 +17,7 @@ use carnegie::testing::{Counts, Line};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,6 +53,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<bool> {
     if report.is_good() {
         folder.remove()?;
     } else {
+        folder.keep(&report.gathered.answers)?;
         println!("seed {}; journals, answers and histories are kept in {}", plan.seed, folder.0.display());
     }
     Ok(report.is_good())
@@ -125,6 +127,7 @@ fn judged(gathered: &Gathered, folder: &Folder) -> Result<Verdict> {
     for number in 0..OFFICES {
         journal.extend(std::fs::read(folder.journal(number))?);
     }
+    std::fs::write(folder.0.join("journal.csv"), &journal)?;
     let orders = gathered.orders().map(|order| (order, section(order).name()));
     let asked: BTreeMap<u64, &str> = orders.collect();
     let hall = Section::ALL.map(|section| (section.name(), u32::MAX));
@@ -202,6 +205,15 @@ impl Folder {
 
     fn history(&self, keeper: u32) -> PathBuf {
         self.0.join(format!("history-{keeper}.jsonl"))
+    }
+
+    /// What only this process knows, for whoever looks into it.
+    fn keep(&self, answers: &[Answer]) -> Result<()> {
+        let mut file = BufWriter::new(File::create(self.0.join("answers.csv"))?);
+        for answer in answers {
+            writeln!(file, "{answer}")?;
+        }
+        Ok(file.flush()?)
     }
 
     fn remove(&self) -> Result<()> {

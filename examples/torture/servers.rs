@@ -1,13 +1,16 @@
 //! What the servers that are tortured have in common: they serve until they are told to end, and then in order.
 
 use crate::Result;
+use crate::dice::Dice;
 use crate::process::stdin_closed;
 use crate::service::{KeyValue, KeyValueServer};
 use crate::store::{Store, Written};
 use carnegie::Server;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,28 +32,48 @@ pub(crate) async fn serve(server: Server) -> Result<()> {
     Ok(server.run_until(told).await?)
 }
 
-/// The store of the example `kv`.
+/// The store of the example `kv`, in which some writes take a while.
 pub(crate) async fn keep(file: &Path, stale: bool) -> Result<()> {
     let store = Store::open(file, false)?;
-    let server = match stale {
-        false => Server::new().add(KeyValueServer::new(store)),
-        true => Server::new().add(KeyValueServer::new(Stale { store, seen: Mutex::default() })),
-    };
-    serve(server).await
+    let tortured = Tortured { store, writes: AtomicU64::new(0), seen: stale.then(Mutex::default) };
+    serve(Server::new().add(KeyValueServer::new(tortured))).await
 }
+
+/// Of so many writes one takes a while before it is in the log, and one a while after: so that all that can befall a call
+/// befalls some in the middle.
+const SLOW: u64 = 20;
+const WHILE: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(200);
 
 /// How long a value that was read is read again.
 const STALE: Duration = Duration::from_millis(50);
 
-/// A store with a mistake in it: it answers reads from what it has read before. For `--stale-reads`, which must be condemned.
-struct Stale {
+struct Tortured {
     store: Store,
-    seen: Mutex<BTreeMap<String, (Instant, Option<String>)>>,
+    writes: AtomicU64,
+    /// What was read before, for `--stale-reads`: a mistake that must be condemned.
+    seen: Option<Mutex<BTreeMap<String, (Instant, Option<String>)>>>,
 }
 
-impl KeyValue for Stale {
+impl Tortured {
+    /// Writes have threads of their own, so this one may sleep.
+    async fn write(&self, written: impl Future<Output = Written>) -> Written {
+        let mut dice = Dice::new(self.writes.fetch_add(1, Ordering::Relaxed), 0);
+        let slow = dice.below(SLOW);
+        if slow == 0 {
+            std::thread::sleep(dice.time(WHILE));
+        }
+        let written = written.await;
+        if slow == 1 {
+            std::thread::sleep(dice.time(WHILE));
+        }
+        written
+    }
+}
+
+impl KeyValue for Tortured {
     async fn get(&self, key: &str) -> Option<String> {
-        let mut seen = self.seen.lock().expect("nobody panics with it");
+        let Some(seen) = &self.seen else { return self.store.value(key) };
+        let mut seen = seen.lock().expect("nobody panics with it");
         match seen.get(key) {
             Some((when, value)) if when.elapsed() < STALE => value.clone(),
             _ => {
@@ -62,18 +85,18 @@ impl KeyValue for Stale {
     }
 
     async fn put(&self, key: &str, value: &str) -> Written {
-        self.store.put(key, value).await
+        self.write(self.store.put(key, value)).await
     }
 
     async fn compare_and_set(&self, key: &str, old: Option<String>, new: &str) -> Written {
-        self.store.compare_and_set(key, old, new).await
+        self.write(self.store.compare_and_set(key, old, new)).await
     }
 
     async fn append(&self, key: &str, more: &str) -> Written {
-        self.store.append(key, more).await
+        self.write(self.store.append(key, more)).await
     }
 
     async fn delete(&self, key: &str) -> Written {
-        self.store.delete(key).await
+        self.write(self.store.delete(key)).await
     }
 }

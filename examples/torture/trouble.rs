@@ -4,7 +4,7 @@ use crate::Result;
 use crate::dice::Dice;
 use crate::process::{Output, Process};
 use crate::servers::GRACE;
-use carnegie::testing::{Chaos, Proxy};
+use carnegie::testing::{Chaos, Fault, Proxy, is_resumption};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
 use std::fmt;
@@ -25,7 +25,7 @@ const STOPPED: Range<Duration> = millis(100, 2_500);
 const ABSENT: Range<Duration> = millis(0, 500);
 
 /// Into the end of a server that drains, where it is killed before it has ended.
-const DRAINING: Range<Duration> = millis(0, 300);
+const DRAINING: Range<Duration> = millis(0, 40);
 
 /// Above its grace a server that drains may take so long to end: the machine is busy.
 const SLACK: Duration = Duration::from_secs(20);
@@ -57,9 +57,10 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The faults of a server's line.
-pub(crate) fn chaos(seed: u64) -> Chaos {
-    Chaos::seeded(seed).calm(millis(20, 1_000)).bytes(0..40_000)
+/// Breaks in every way there is; what is replayed is the bytes of clients that have come back, as anybody on the way may do.
+async fn faulty_line(server: String, seed: u64) -> Result<Proxy> {
+    let chaos = Chaos::seeded(seed).weight(Fault::Replay, 1).calm(millis(20, 1_000)).bytes(0..40_000);
+    Ok(Proxy::builder(server).chaos(chaos).replayable(is_resumption).start().await?)
 }
 
 pub(crate) struct Server {
@@ -74,7 +75,7 @@ impl Server {
     pub(crate) async fn start(name: &'static str, arguments: Vec<OsString>, seed: u64) -> Result<Server> {
         let (mut process, mut output) = Process::start(name.into(), &arguments)?;
         let address = process.first_line(&mut output).await?;
-        let proxy = Proxy::builder(address).chaos(chaos(seed)).start().await?;
+        let proxy = faulty_line(address, seed).await?;
         Ok(Server { name, arguments, process, output, proxy })
     }
 
