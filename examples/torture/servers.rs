@@ -47,11 +47,14 @@ const WHILE: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(2
 /// How long a value that was read is read again.
 const STALE: Duration = Duration::from_millis(50);
 
+/// What was read before, and when.
+type Seen = BTreeMap<String, (Instant, Option<String>)>;
+
 struct Tortured {
     store: Store,
     writes: AtomicU64,
-    /// What was read before, for `--stale-reads`: a mistake that must be condemned.
-    seen: Option<Mutex<BTreeMap<String, (Instant, Option<String>)>>>,
+    /// For `--stale-reads`: a mistake that must be condemned.
+    seen: Option<Mutex<Seen>>,
 }
 
 impl Tortured {
