@@ -11,7 +11,7 @@ use std::fmt;
 use std::ops::Range;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -39,6 +39,8 @@ pub(crate) struct Troubles {
     pub(crate) kills_draining: AtomicU64,
     pub(crate) stops: AtomicU64,
     pub(crate) drains: AtomicU64,
+    /// The longest that a server took from being told to end to its end.
+    pub(crate) longest_drain_micros: AtomicU64,
 }
 
 impl fmt::Display for Troubles {
@@ -139,11 +141,13 @@ impl Server {
                 count(&troubles.kills_draining);
             }
         } else {
+            let told = Instant::now();
             let ended = timeout(GRACE + SLACK, self.process.child.wait()).await;
             let ended = ended.map_err(|_| format!("{} was told to end, and is still there", self.name))??;
             if !ended.success() {
                 return Err(format!("{} was told to end, and failed ({ended})", self.name).into());
             }
+            troubles.longest_drain_micros.fetch_max(told.elapsed().as_micros() as u64, Ordering::Relaxed);
         }
         sleep(dice.time(ABSENT)).await;
         self.start_again().await
