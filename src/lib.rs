@@ -154,7 +154,7 @@ pub use rpc_core::{
 };
 pub use rpc_transport::{
     Addresses, Bound, ByteStream, Call, Channel, Client, Connect, Context, Dialer, Opening, Resolution,
-    Server, ServerHandle, connect, connect_over, connect_with, in_process,
+    Server, ServerHandle, connect, connect_over, connect_with, in_process, stop_signal,
 };
 
 /// What a handler knows of the call that it serves, and how a task that it starts inherits the call's deadline.
