@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example kv                                    # a short demonstration
-//! cargo run --release --example kv -- serve --file store.log          # a store at 127.0.0.1:7001, until Ctrl-C
+//! cargo run --release --example kv -- serve --file store.log          # a store at 127.0.0.1:7001, until Ctrl-C or SIGTERM
 //! cargo run --release --example kv -- put conductor Tchaikovsky
 //! cargo run --release --example kv -- cas conductor Tchaikovsky Damrosch
 //! cargo run --release --example kv -- get conductor --at 127.0.0.1:7001
@@ -46,7 +46,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Role {
-    /// Serves a store until Ctrl-C.
+    /// Serves a store until Ctrl-C or SIGTERM.
     Serve {
         /// The log that the store lives in. It is made if it is not there.
         #[arg(long)]
@@ -82,6 +82,6 @@ async fn serve(file: &Path, listen: String, sync: bool) -> Result<()> {
     let store = store::Store::open(file, sync)?;
     let server = Server::new().add(service::KeyValueServer::new(store.clone())).bind(listen).await?;
     println!("{} keys in {}, at {}", store.len(), file.display(), server.local_addresses().join(", "));
-    server.run_until(tokio::signal::ctrl_c()).await?;
+    server.run_until(carnegie::stop_signal()).await?;
     Ok(())
 }

@@ -5,14 +5,13 @@ use crate::dice::Dice;
 use crate::process::stdin_closed;
 use crate::service::{KeyValue, KeyValueServer};
 use crate::store::{Store, Written};
-use carnegie::Server;
+use carnegie::{Server, stop_signal};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
 
 /// How long a server that ends waits for its handlers and clients.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
@@ -20,12 +19,11 @@ pub(crate) const GRACE: Duration = Duration::from_secs(5);
 /// Serves at a port of its own, which it prints, until SIGTERM; or until standard input is closed: the process that started
 /// this one is done with it, or dead.
 pub(crate) async fn serve(server: Server) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
     let server = server.grace(GRACE).bind("127.0.0.1:0").await?;
     println!("{}", server.local_addr());
     let told = async {
         tokio::select! {
-            _ = terminate.recv() => {}
+            () = stop_signal() => {}
             () = stdin_closed() => {}
         }
     };

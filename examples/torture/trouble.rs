@@ -39,18 +39,30 @@ pub(crate) struct Troubles {
     pub(crate) kills_draining: AtomicU64,
     pub(crate) stops: AtomicU64,
     pub(crate) drains: AtomicU64,
+    /// Of these, those that a second signal ended.
+    pub(crate) hurried: AtomicU64,
     /// The longest that a server took from being told to end to its end.
     pub(crate) longest_drain_micros: AtomicU64,
 }
 
 impl fmt::Display for Troubles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [kills, stopped, draining, stops, drains] =
-            [&self.kills, &self.kills_stopped, &self.kills_draining, &self.stops, &self.drains]
-                .map(|counter| counter.load(Ordering::Relaxed));
+        let counters = [
+            &self.kills,
+            &self.kills_stopped,
+            &self.kills_draining,
+            &self.stops,
+            &self.drains,
+            &self.hurried,
+        ];
+        let [kills, stopped, draining, stops, drains, hurried] =
+            counters.map(|counter| counter.load(Ordering::Relaxed));
+        let longest = Duration::from_micros(self.longest_drain_micros.load(Ordering::Relaxed));
         write!(
             f,
-            "{kills} kills ({stopped} while stopped, {draining} while draining), {stops} stops, {drains} drains"
+            "{kills} kills ({stopped} while stopped, {draining} while draining), {stops} stops, {drains} drains \
+             ({hurried} hurried by a second signal; the longest {:.1} s)",
+            longest.as_secs_f64(),
         )
     }
 }
@@ -132,22 +144,33 @@ impl Server {
     async fn drain(&mut self, dice: &mut Dice, troubles: &Troubles) -> Result<()> {
         self.signal(Signal::TERM)?;
         count(&troubles.drains);
-        if dice.below(4) == 0 {
+        let told = Instant::now();
+        let interrupted = dice.below(4);
+        if interrupted < 2 {
             sleep(dice.time(DRAINING)).await;
-            self.signal(Signal::KILL)?;
-            // It may have ended by itself by now.
-            if self.process.ended().await?.signal() == Some(Signal::KILL.as_raw()) {
-                count(&troubles.kills);
-                count(&troubles.kills_draining);
+        }
+        match interrupted {
+            0 => {
+                self.signal(Signal::KILL)?;
+                // It may have ended by itself by now.
+                if self.process.ended().await?.signal() == Some(Signal::KILL.as_raw()) {
+                    count(&troubles.kills);
+                    count(&troubles.kills_draining);
+                }
             }
-        } else {
-            let told = Instant::now();
-            let ended = timeout(GRACE + SLACK, self.process.child.wait()).await;
-            let ended = ended.map_err(|_| format!("{} was told to end, and is still there", self.name))??;
-            if !ended.success() {
-                return Err(format!("{} was told to end, and failed ({ended})", self.name).into());
+            interrupted => {
+                if interrupted == 1 {
+                    self.signal(Signal::TERM)?;
+                    count(&troubles.hurried);
+                }
+                let ended = timeout(GRACE + SLACK, self.process.child.wait()).await;
+                let ended =
+                    ended.map_err(|_| format!("{} was told to end, and is still there", self.name))??;
+                if !ended.success() {
+                    return Err(format!("{} was told to end, and failed ({ended})", self.name).into());
+                }
+                troubles.longest_drain_micros.fetch_max(told.elapsed().as_micros() as u64, Ordering::Relaxed);
             }
-            troubles.longest_drain_micros.fetch_max(told.elapsed().as_micros() as u64, Ordering::Relaxed);
         }
         sleep(dice.time(ABSENT)).await;
         self.start_again().await
