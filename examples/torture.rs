@@ -40,6 +40,8 @@ mod keeper;
 mod linearizable;
 #[path = "kv/log.rs"]
 mod log;
+#[path = "torture/never.rs"]
+mod never;
 #[path = "torture/office.rs"]
 mod office;
 #[path = "box_office/process.rs"]
@@ -83,7 +85,7 @@ struct Arguments {
 #[derive(Clone, clap::Args)]
 struct Plan {
     /// How long.
-    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = minutes)]
     minutes: f64,
     /// Draws the troubles. Default: others each time. Which calls they hit depends on how fast the processes run.
     #[arg(long, value_name = "S", default_value_t = any_seed(), hide_default_value = true)]
@@ -120,6 +122,11 @@ impl Plan {
         arguments.extend(self.without_dedup.then(|| "--without-dedup".into()));
         arguments
     }
+}
+
+fn minutes(text: &str) -> std::result::Result<f64, String> {
+    let minutes = text.parse().map_err(|e| format!("{e}"))?;
+    if (0.01..=100_000.0).contains(&minutes) { Ok(minutes) } else { Err("0.01 to 100,000 minutes".into()) }
 }
 
 /// Short enough to be typed.

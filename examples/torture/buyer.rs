@@ -95,7 +95,7 @@ impl Buyer {
             let order = self.next.fetch_add(1, Ordering::Relaxed);
             self.book.count(|tally| tally.wanted += 1);
             let start = Instant::now();
-            let outcome = self.serve(order).await;
+            let outcome = self.serve(order).await?;
             self.book.took(start);
             let answer = Answer { order, micros: start.elapsed().as_micros() as u64, outcome };
             writeln!(std::io::stdout(), "{answer}")?;
@@ -106,7 +106,7 @@ impl Buyer {
 
     /// Asks until it is known what came of the order, or certain that nobody knows. It is asked for again only where the last
     /// call was not executed and never will be, so nobody is sold two seats.
-    async fn serve(&self, order: u64) -> Outcome {
+    async fn serve(&self, order: u64) -> Result<Outcome> {
         let mut dice = Dice::new(self.seed, order);
         loop {
             self.book.count(|tally| tally.calls += 1);
@@ -114,14 +114,20 @@ impl Buyer {
                 Err(CallError::Failed(error)) => error,
                 sale => {
                     self.book.count(|tally| tally.acknowledged += 1);
-                    return outcome(sale);
+                    return Ok(outcome(sale));
                 }
             };
             match self.book.failed(&error, self.desk.resolve(&error)).await {
-                End::Answered(sale) => return outcome(sale),
-                End::Executed => return failed(Execution::Executed, &error),
-                End::Unknown => return failed(Execution::Unknown, &error),
-                End::NotExecuted => sleep(PAUSE).await,
+                End::Answered(sale) => return Ok(outcome(sale)),
+                End::Executed => return Ok(failed(Execution::Executed, &error)),
+                End::Unknown => return Ok(failed(Execution::Unknown, &error)),
+                End::NotExecuted => {
+                    // A careless client only acts as if it knew.
+                    if let (Desk::AtMostOnce(_), Some(request)) = (&self.desk, error.request_id()) {
+                        writeln!(std::io::stdout(), "never,{order},{request}")?;
+                    }
+                    sleep(PAUSE).await;
+                }
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The clients as the parent sees them: what they say is gathered until they have finished.
 
-use crate::answer::{Answer, Execution, Outcome};
+use crate::answer::Answer;
 use crate::buyer::ORDERS;
+use crate::never::Never;
 use crate::process::{Output, Process};
 use crate::tally::Tally;
 use crate::{Plan, Result};
@@ -66,6 +67,10 @@ impl Client {
     }
 
     fn understand(&self, line: &str) -> std::result::Result<Said, String> {
+        if let Some((order, request)) = line.strip_prefix("never,").and_then(|rest| rest.split_once(',')) {
+            let order = order.parse().map_err(|e| format!("`{order}`: {e}"))?;
+            return Ok(Said::Never(Never { order, request: request.to_owned() }));
+        }
         match line.starts_with('{') {
             true => serde_json::from_str(line)
                 .map(|tally| Said::Tally(self.kind, self.number, tally))
@@ -78,6 +83,7 @@ impl Client {
 /// A line from a client.
 enum Said {
     Answer(Answer),
+    Never(Never),
     /// All that it has counted so far.
     Tally(Kind, u32, Tally),
 }
@@ -89,8 +95,7 @@ pub(crate) struct Gathered {
     finish: watch::Sender<bool>,
     receive: Option<mpsc::Receiver<Result<Said>>>,
     pub(crate) answers: Vec<Answer>,
-    /// Of these, those to orders of which nobody knows whether they were served.
-    pub(crate) unknown: u64,
+    pub(crate) never: Vec<Never>,
     tallies: Vec<(Kind, u32, Tally)>,
 }
 
@@ -103,7 +108,7 @@ impl Gathered {
             finish: watch::Sender::new(false),
             receive: None,
             answers: Vec::new(),
-            unknown: 0,
+            never: Vec::new(),
             tallies,
         }
     }
@@ -130,12 +135,9 @@ impl Gathered {
         let Some(said) = receive.recv().await else { return Ok(false) };
         match said? {
             Said::Answer(answer) => {
-                self.unknown += u64::from(matches!(
-                    answer.outcome,
-                    Outcome::Failed { execution: Execution::Unknown, .. }
-                ));
                 self.answers.push(answer);
             }
+            Said::Never(never) => self.never.push(never),
             Said::Tally(kind, number, tally) => {
                 let known = self.tallies.iter_mut().find(|(k, n, _)| (*k, *n) == (kind, number));
                 known.into_iter().for_each(|(.., known)| *known = tally);

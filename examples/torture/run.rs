@@ -8,6 +8,7 @@ use crate::hall::Section;
 use crate::history::Operation;
 use crate::judge::{self, Case, Verdict};
 use crate::linearizable::{self, Findings};
+use crate::never;
 use crate::office::OFFICES;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -78,34 +79,27 @@ async fn torture<'a>(plan: &'a Plan, folder: &Folder) -> Result<Report<'a>> {
     let mut progress = Progress::new(duration);
     let over = sleep(duration);
     tokio::pin!(over);
-    loop {
+    // The end is in order: first all servers are let alone and run, then what the clients have begun comes to its end.
+    let mut untormented = Vec::new();
+    while !tormentors.is_empty() {
         tokio::select! {
             more = gathered.next() => match more? {
                 true => progress.show(start.elapsed(), &troubles, faults(&lines), &gathered),
                 false => return Err("the clients ended before the time was over".into()),
             },
-            ended = tormentors.join_next() => match ended {
-                Some(Ok(Err(error))) => return Err(error),
-                _ => return Err("a server is not tormented any more".into()),
-            },
-            () = &mut over => break,
+            Some(server) = tormentors.join_next() => untormented.push(server??),
+            () = &mut over, if !*end.borrow() => drop(end.send_replace(true)),
         }
     }
     let took = start.elapsed();
     drop(progress);
 
-    // The end is in order: all servers run, no line breaks, and what the clients have begun comes to its end.
-    end.send_replace(true);
-    let mut servers = Vec::new();
-    while let Some(server) = tormentors.join_next().await {
-        servers.push(server??);
-    }
     lines.iter().for_each(Line::heal);
     timeout(FINISHING, gathered.finish())
         .await
         .map_err(|_| format!("the clients have not finished after {FINISHING:?}"))??;
     let faults = faults(&lines);
-    for server in servers {
+    for server in untormented {
         server.end().await?;
     }
     eprintln!("the time is over, all have ended; judging");
@@ -131,7 +125,10 @@ fn judged(gathered: &Gathered, folder: &Folder) -> Result<Verdict> {
     let orders = gathered.orders().map(|order| (order, section(order).name()));
     let asked: BTreeMap<u64, &str> = orders.collect();
     let hall = Section::ALL.map(|section| (section.name(), u32::MAX));
-    Ok(judge::judge(&Case { hall: &hall, asked: &asked, journal: &journal, answers: &gathered.answers }))
+    let case = Case { hall: &hall, asked: &asked, journal: &journal, answers: &gathered.answers };
+    let mut verdict = judge::judge(&case);
+    verdict.faults.extend(never::executed(&gathered.never, &journal));
+    Ok(verdict)
 }
 
 fn checked(plan: &Plan, folder: &Folder) -> Result<Findings> {
