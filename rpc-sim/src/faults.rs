@@ -63,7 +63,8 @@ impl World {
             | Fault::NotStarted
             | Fault::Dropped
             | Fault::Forgetful
-            | Fault::Crowded => {}
+            | Fault::Crowded
+            | Fault::NoPlace => {}
         }
     }
 

@@ -4,6 +4,7 @@
 #[cfg(not(shuttle))]
 mod real {
     pub(crate) use std::collections::HashMap;
+    pub(crate) use std::sync::atomic::AtomicUsize;
     pub(crate) use std::sync::{Mutex, MutexGuard};
     pub(crate) use std::thread_local;
     use std::time::Instant;
@@ -26,6 +27,7 @@ mod real {
 /// Every lock is a point at which another task may go on, time is virtual, and the same schedule leads to the same run.
 #[cfg(shuttle)]
 mod explored {
+    pub(crate) use shuttle::sync::atomic::AtomicUsize;
     pub(crate) use shuttle::sync::{Mutex, MutexGuard};
     pub(crate) use shuttle::thread_local;
     /// In an order that is the same in each run.

@@ -79,11 +79,12 @@ fn pass(host: &Arc<Host>, session: &Arc<Served>) -> Option<Instant> {
         engine.swept.then_some(engine.wait)
     };
     if !todo.is_empty() {
-        Arc::new(Link::new(host.clone(), session.clone(), "".into())).carry_out(&mut todo);
+        Arc::new(Link::of_session(host.clone(), session.clone())).carry_out(&mut todo);
     }
     if wait.is_none() {
         host.release(session);
     }
+    host.start_waiting();
     wait
 }
 

@@ -115,7 +115,12 @@ impl Running {
         Some(entry)
     }
 
-    /// Whether no handler of the table has begun. Those that still may are the engine's to know.
+    /// How many handlers of the table have begun. Those that still may are the engine's to know.
+    pub(crate) fn begun(&self) -> usize {
+        self.begun
+    }
+
+    /// Whether no handler of the table has begun.
     pub(crate) fn is_empty(&self) -> bool {
         self.begun == 0
     }
