@@ -25,6 +25,9 @@ pub(crate) struct ServerHost {
     pub(crate) process: Option<Process>,
 }
 
+/// How often a process that drains looks around.
+pub(crate) const DRAIN_LOOK: Duration = Duration::from_millis(10);
+
 /// One run of a server's process.
 pub(crate) struct Process {
     pub(crate) incarnation: u64,
@@ -456,8 +459,28 @@ impl World {
         Some(process)
     }
 
+    /// A process that drains looks around.
+    pub(crate) fn drained(&mut self, server: usize, incarnation: u64, end: Instant) {
+        let now = self.server_now(server);
+        let process = self.servers[server].process.as_ref();
+        let Some(process) = process.filter(|process| process.incarnation == incarnation) else { return };
+        let waits = |host: &SessionHost| {
+            !host.session.outstanding(now).is_none() || host.lanes.iter().any(Option::is_some)
+        };
+        let in_peace = !process.sessions.values().any(waits);
+        if !in_peace && self.now < end {
+            let next = (self.now + DRAIN_LOOK).min(end);
+            return self.queue.push(next, Event::Drained { server, incarnation, end });
+        }
+        if in_peace {
+            tell!(self, Host::Server(server), "all clients have left");
+            self.left_in_peace.insert((server, incarnation));
+        }
+        self.drain_over(server, incarnation);
+    }
+
     /// An orderly stop is over: what still runs is left alone. Each session is closed and says so, then the process goes.
-    pub(crate) fn drain_over(&mut self, server: usize, incarnation: u64) {
+    fn drain_over(&mut self, server: usize, incarnation: u64) {
         let process = self.servers[server].process.as_ref();
         let Some(process) = process.filter(|process| process.incarnation == incarnation) else { return };
         let live = process.sessions.iter().filter(|(_, host)| !host.gone);
