@@ -5,6 +5,7 @@ use crate::trouble::Troubles;
 use carnegie::testing::Counts;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, stderr};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Between two lines, and between two pictures of the bar.
@@ -21,7 +22,7 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(duration: Duration) -> Progress {
         let bar = stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} s\n{msg}");
+            let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} s\n{wide_msg}");
             ProgressBar::new(duration.as_secs())
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
@@ -40,10 +41,11 @@ impl Progress {
         }
         self.next = elapsed + if self.bar.is_some() { PICTURES } else { LINES };
         let (buyers, keepers) = (gathered.tally(Kind::Buyer), gathered.tally(Kind::Keeper));
+        let [kills, stops, drains] = [&troubles.kills, &troubles.stops, &troubles.drains]
+            .map(|counter| counter.load(Ordering::Relaxed));
         let text = format!(
-            "{troubles}; {} faults on {} connections; {} tickets sold, {} calls to the store answered, {} unknown for good",
+            "{kills} kills, {stops} stops, {drains} drains, {} faults; {} tickets, {} answers of the store, {} unknown for good",
             faults.faults(),
-            faults.connections(),
             buyers.acknowledged,
             keepers.acknowledged,
             buyers.unknown_for_good + keepers.unknown_for_good,
