@@ -1,6 +1,7 @@
 //! The tasks of connections against those of handlers, and against the server's end.
 
 use crate::client::{callers, join};
+use crate::hall::HallClient;
 use crate::world::{World, briefly, quiet, some};
 use carnegie::{Client, Execution, Limits};
 use carnegie_concurrency::{explore, prompt, slow, within};
@@ -326,5 +327,56 @@ fn clients_that_come_and_go_find_room_again() {
             .collect();
         join(clients);
         assert_eq!((world.server.sessions(), world.server.stats().connections), ((0, 0), 0));
+    });
+}
+
+/// Several peers, and a place for one or two handlers.
+fn peers_and_places(call: impl Fn(u32, HallClient) + Copy + Send + 'static) {
+    let limits = Limits::default().executing_max(1 + some(2) as usize).executing_per_peer(1);
+    let world = World::with(|server| server.limits(limits));
+    let clients = ["one", "one", "other"].map(|peer| world.client_of(peer).0);
+    let threads: Vec<_> = (0..)
+        .zip(&clients)
+        .map(|(caller, hall)| {
+            let hall = hall.clone();
+            thread::spawn(move || call(caller, hall))
+        })
+        .collect();
+    join(threads);
+    prompt(Duration::ZERO);
+    clients.iter().for_each(|hall| world.is_quiet(hall, 1));
+    // Every place has come back.
+    for hall in &clients {
+        assert_eq!(block_on(hall.slow(1)).unwrap(), 1);
+    }
+    within(Duration::from_millis(60), Duration::ZERO);
+}
+
+#[test]
+fn handlers_that_wait_for_a_place_get_one_that_is_given_back() {
+    explore("handlers_that_wait_for_a_place_get_one_that_is_given_back", || {
+        peers_and_places(|caller, hall| {
+            assert_eq!(block_on(hall.slow(caller)).unwrap(), caller);
+            match caller {
+                0 => assert_eq!(block_on(hall.print(caller)).unwrap(), caller + 1),
+                _ => assert_eq!(block_on(hall.free(caller)).unwrap(), caller + 1),
+            }
+        });
+    });
+}
+
+#[test]
+fn places_of_calls_that_are_dropped_while_others_wait_come_back() {
+    explore("places_of_calls_that_are_dropped_while_others_wait_come_back", || {
+        peers_and_places(|caller, hall| {
+            for _ in 0..2 {
+                match some(5) {
+                    0 => drop(briefly(some(10), hall.until_cancelled())),
+                    1 => drop(briefly(some(10), hall.forever())),
+                    2 => drop(briefly(some(10), hall.print(caller))),
+                    _ => assert_eq!(block_on(hall.slow(caller)).unwrap(), caller),
+                }
+            }
+        });
     });
 }

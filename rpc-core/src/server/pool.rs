@@ -1,6 +1,6 @@
 //! A supply that many take from: a counter and its limit.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Ordering};
 
 /// So much there is, and so much of it is taken.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 
 use super::pool::Pool;
 use crate::limits::Limits;
-use std::sync::Arc;
+use crate::sync::Arc;
 
 /// What is shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +179,7 @@ impl Drop for Share {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
