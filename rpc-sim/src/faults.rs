@@ -7,7 +7,7 @@ use crate::hall;
 use crate::journal::SessionKey;
 use crate::network::{Ending, ServerEnd, Way, Wire, WireId};
 use crate::queue::Event;
-use crate::server_host::{DRAIN_LOOK, Run, RunState};
+use crate::server_host::{Run, RunState};
 use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::frame::{self, Cancel, Checksum, Request};
@@ -80,7 +80,7 @@ impl World {
     }
 
     /// A time from a millisecond to about twice a lease, the short ones more often.
-    fn some_time(&mut self) -> Duration {
+    pub(crate) fn some_time(&mut self) -> Duration {
         let lease = self.plan.lease.as_micros() as u64;
         let most = self.decisions.pick(For::Faults, &[10_000, 200_000, lease, 2 * lease]);
         Duration::from_micros(self.decisions.between(For::Faults, 1000, most.max(1001)))
@@ -324,31 +324,6 @@ impl World {
             self.tidy(id);
         }
         self.queue.push(self.now + back, Event::Start(server));
-    }
-
-    /// The process stops in an orderly way: it says so, and leaves when nobody is left to wait for, or the grace ends.
-    fn drain(&mut self) {
-        let server = self.decisions.below(For::Faults, self.servers.len() as u64) as usize;
-        let grace = self.some_time();
-        let now = self.server_now(server);
-        let Some(process) = self.servers[server].process.as_mut().filter(|process| !process.draining) else {
-            return;
-        };
-        process.draining = true;
-        process.endpoint.drain();
-        let (incarnation, sessions) =
-            (process.incarnation, process.sessions.keys().copied().collect::<Vec<_>>());
-        tell!(self, Host::Server(server), "drains for {grace:?}");
-        let end = self.now + grace;
-        self.queue.push(self.now + DRAIN_LOOK.min(grace), Event::Drained { server, incarnation, end });
-        for session in sessions {
-            let key = SessionKey { server, incarnation, session };
-            if let Some(host) = self.session(&key) {
-                host.session.drain(now, "a restart");
-            }
-            self.coverage.hit(Fault::Drain);
-            self.told_session(&key);
-        }
     }
 
     /// A host stands still.

@@ -25,9 +25,6 @@ pub(crate) struct ServerHost {
     pub(crate) process: Option<Process>,
 }
 
-/// How often a process that drains looks around.
-pub(crate) const DRAIN_LOOK: Duration = Duration::from_millis(10);
-
 /// One run of a server's process.
 pub(crate) struct Process {
     pub(crate) incarnation: u64,
@@ -457,50 +454,6 @@ impl World {
             }
         }
         Some(process)
-    }
-
-    /// A process that drains looks around.
-    pub(crate) fn drained(&mut self, server: usize, incarnation: u64, end: Instant) {
-        let now = self.server_now(server);
-        let process = self.servers[server].process.as_ref();
-        let Some(process) = process.filter(|process| process.incarnation == incarnation) else { return };
-        let waits = |host: &SessionHost| {
-            !host.session.outstanding(now).is_none() || host.lanes.iter().any(Option::is_some)
-        };
-        let in_peace = !process.sessions.values().any(waits);
-        if !in_peace && self.now < end {
-            let next = (self.now + DRAIN_LOOK).min(end);
-            return self.queue.push(next, Event::Drained { server, incarnation, end });
-        }
-        if in_peace {
-            tell!(self, Host::Server(server), "all clients have left");
-            self.left_in_peace.insert((server, incarnation));
-        }
-        self.drain_over(server, incarnation);
-    }
-
-    /// An orderly stop is over: what still runs is left alone. Each session is closed and says so, then the process goes.
-    fn drain_over(&mut self, server: usize, incarnation: u64) {
-        let process = self.servers[server].process.as_ref();
-        let Some(process) = process.filter(|process| process.incarnation == incarnation) else { return };
-        let live = process.sessions.iter().filter(|(_, host)| !host.gone);
-        let sessions: Vec<u64> = live.map(|(session, _)| *session).collect();
-        let now = self.server_now(server);
-        for session in sessions {
-            let key = SessionKey { server, incarnation, session };
-            if let Some(host) = self.session(&key) {
-                host.session.close(now, "the server has stopped");
-                host.closed = true;
-            }
-            self.told_session(&key);
-        }
-        let wires: Vec<WireId> = self.wires_of(server);
-        self.kill(server);
-        for id in wires {
-            self.write_end(id, Way::Down, Ending::Closed);
-            self.close_server_end(id);
-        }
-        self.start_process(server);
     }
 
     /// Connections whose end at a server is open.

@@ -1,7 +1,9 @@
 //! More calls than a server may run: the others wait for their turn, or are refused before they start, and say so.
 
 use crate::support::{Running, patient, run, soon, until};
-use carnegie::{Code, Error, Execution, Limits, Retry, Server, connect, connect_over, in_process, service};
+use carnegie::{
+    Client, Code, Error, Execution, Limits, Retry, Server, connect, connect_over, in_process, service,
+};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
