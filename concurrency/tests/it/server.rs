@@ -293,7 +293,9 @@ pub(crate) fn leases_end() {
     }));
     join(threads);
     fast();
-    assert_eq!(block_on(hall.sell(1)).unwrap(), 2);
+    // If the client stood still between its connection and the server's answer (seed 7506), the server counts deadlines from before
+    // that until its next ping. It refuses what is over by its count, so this one has time.
+    assert_eq!(block_on(hall.sell(1).timeout(Duration::from_secs(3600))).unwrap(), 2);
     hall.channel().close();
     block_on(tokio::time::sleep(Duration::from_secs(2)));
     let (started, ended) = world.house.0.counts();
