@@ -1,5 +1,5 @@
 //! Counters of rpc-core that tasks share without a lock, in all orders that the memory model has:
-//! `cargo test --release --manifest-path concurrency/Cargo.toml -p carnegie-cells`.
+//! `cargo test --manifest-path concurrency/Cargo.toml -p carnegie-cells`.
 
 #![forbid(unsafe_code)]
 #![cfg(test)]
