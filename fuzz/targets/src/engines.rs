@@ -318,8 +318,9 @@ impl World {
                 self.complete_one(which, 0);
             }
         }
-        self.pair.run_for(60 * SECOND);
+        self.pair.run_for(120 * SECOND);
         self.look();
+        assert_eq!(self.pair.client.slots_in_use(), 0, "nobody calls, and a slot is in use");
     }
 
     fn check(&mut self) {
