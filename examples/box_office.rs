@@ -3,9 +3,9 @@
 //!
 //! `cargo run --release --example box_office [-- --clients N] [--orders FILE] [--in-flight N]`
 //!
-//! With `--faults [--seed S]` a proxy stands between clients and office that keeps breaking connections: in the middle of
-//! frames, one direction first, with requests that arrive late and answers that never do. Every order is served all the same,
-//! once. `--without-dedup` is the same with a trait that calls `sell` idempotent, and **must be condemned**: it shows that the
+//! With `--faults [--seed S]` a `carnegie::testing::Proxy` stands between clients and office that keeps breaking connections: in
+//! the middle of frames, one direction alone, with bits that flip, requests that arrive late and answers that never do. Every
+//! order is served all the same, once. `--without-dedup` is the same with a trait that calls `sell` idempotent, and **must be condemned**: it shows that the
 //! faults are such as sell seats twice, and that the judge sees it.
 //!
 //! The exit code is the judge's: 0 if no order was executed twice and every ticket is the journal's (and, with `--faults`,
@@ -19,8 +19,6 @@ mod client;
 mod counts;
 #[path = "box_office/desk.rs"]
 mod desk;
-#[path = "box_office/fate.rs"]
-mod fate;
 #[path = "box_office/judge.rs"]
 mod judge;
 #[path = "box_office/office.rs"]
@@ -31,8 +29,6 @@ mod orders;
 mod process;
 #[path = "box_office/progress.rs"]
 mod progress;
-#[path = "box_office/proxy.rs"]
-mod proxy;
 #[path = "box_office/report.rs"]
 mod report;
 #[path = "box_office/run.rs"]

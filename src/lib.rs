@@ -140,6 +140,7 @@
 //! - [`Server`], [`Bound`], [`ServerHandle`], [`Context`]: the server's side.
 //! - [`Error`], [`CallError`], [`BindError`]: what can go wrong; [`Resolution`]: what became of it.
 //! - [`Limits`]: every bound, its default and its reason. [`Retry`]: how often calls are made again.
+//! - `testing`, with the feature of that name: a line that breaks on demand, for tests of your own services.
 
 #![forbid(unsafe_code)]
 
@@ -153,7 +154,7 @@ pub use rpc_core::{
 };
 pub use rpc_transport::{
     Addresses, Bound, ByteStream, Call, Channel, Client, Connect, Context, Dialer, Opening, Resolution,
-    Server, ServerHandle, connect, connect_over, connect_with, in_process,
+    Server, ServerHandle, connect, connect_over, connect_with, in_process, stop_signal,
 };
 
 /// What a handler knows of the call that it serves, and how a task that it starts inherits the call's deadline.
@@ -162,6 +163,9 @@ pub mod context {
 }
 
 pub mod lock;
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 /// Makes a service of a trait: a client `NameClient`, which calls it, and a server `NameServer`, which serves an
 /// implementation of it.

@@ -3,16 +3,18 @@
 use crate::Plan;
 use crate::answer::{Answer, Execution, Outcome};
 use crate::counts::Counts;
-use crate::fate::Fault;
 use crate::judge::Verdict;
 use crate::orders::Orders;
-use crate::proxy::Proxy;
 use crate::run::Sale;
+use carnegie::testing::{self, Fault};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Of more faults than this, the rest is counted.
 const FAULTS_SHOWN: usize = 20;
+
+/// Kinds of faults of the line on one line of text.
+const FAULTS_A_LINE: usize = 5;
 
 /// The same where they are expected.
 const EXPECTED_SHOWN: usize = 4;
@@ -41,8 +43,8 @@ pub(crate) fn print(summary: &Summary<'_>) {
     seats(summary);
     speed(summary);
     failures(&summary.sale.answers);
-    if let Some(proxy) = &summary.sale.proxy {
-        faults(summary, proxy);
+    if let Some(of_line) = &summary.sale.faults {
+        faults(summary, of_line);
     }
     match summary.plan.without_dedup {
         false => verdict(summary.verdict, FAULTS_SHOWN),
@@ -111,14 +113,13 @@ fn failures(answers: &[Answer]) {
 }
 
 /// What was done to the connections, and what the framework did about it.
-fn faults(Summary { sale, plan, .. }: &Summary<'_>, proxy: &Proxy) {
-    let [cut, late, lost, held] = Fault::ALL.map(|fault| proxy.count(fault));
-    println!(
-        "\n{} connections were cut (seed {}): {cut} both ways at once, {late} with requests that came late,\n\
-         {lost} with replies lost; and {held} times nothing passed for a while",
-        cut + late + lost,
-        plan.seed,
-    );
+fn faults(Summary { sale, plan, .. }: &Summary<'_>, of_line: &testing::Counts) {
+    println!("\n{} faults on {} connections (seed {}):", of_line.faults(), of_line.connections(), plan.seed);
+    let kinds: Vec<String> =
+        Fault::ALL.iter().map(|fault| format!("{} {fault}", of_line.of(*fault))).collect();
+    for line in kinds.chunks(FAULTS_A_LINE) {
+        println!("  {}", line.join(", "));
+    }
     let Counts { calls, resumed, retried, replayed, attached, unknown, resolved, asked_again } = sale.clients;
     let office = &sale.office;
     println!("{:<10}{:>10}{:>10}", "", "clients", "office");

@@ -6,10 +6,10 @@ use crate::judge::{self, Case, Verdict};
 use crate::orders::{self, Orders};
 use crate::process::{Output, Process};
 use crate::progress::Progress;
-use crate::proxy::Proxy;
 use crate::report::{self, Summary};
 use crate::service::{BoxOfficeClient, Section};
 use crate::{Plan, Result};
+use carnegie::testing::{self, Chaos, Fault, Proxy, is_resumption};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
@@ -58,8 +58,8 @@ pub(crate) struct Sale {
     /// What all clients together counted, and the office.
     pub(crate) clients: Counts,
     pub(crate) office: Counts,
-    /// What lay between them; `None` for a line without faults.
-    pub(crate) proxy: Option<Proxy>,
+    /// What was done to the line between them; `None` for one without faults.
+    pub(crate) faults: Option<testing::Counts>,
 }
 
 /// What the clients said.
@@ -76,10 +76,10 @@ async fn sell(plan: &Plan, orders: &Orders, folder: &Folder) -> Result<Sale> {
     let (mut office, mut says) = Process::start("the office".into(), arguments)?;
     let address = office.first_line(&mut says).await?;
     let proxy = match plan.faulty() {
-        true => Some(Proxy::start(address.clone(), plan.seed).await?),
+        true => Some(faulty_line(&address, plan.seed).await?),
         false => None,
     };
-    let line = proxy.as_ref().map_or(address.clone(), |proxy| proxy.address.to_string());
+    let line = proxy.as_ref().map_or(address.clone(), |proxy| proxy.address().to_string());
     let mut clients = Vec::new();
     for number in 0..plan.clients {
         clients.push(Process::start(format!("client {number}"), client_arguments(&line, number, plan))?);
@@ -92,7 +92,14 @@ async fn sell(plan: &Plan, orders: &Orders, folder: &Folder) -> Result<Sale> {
     office.stop().await?;
     let office = says.next_line().await?.ok_or("the office did not say what it counted")?.parse()?;
     let Gathered { answers, took, counts } = gathered;
-    Ok(Sale { answers, took, free, clients: counts, office, proxy })
+    let faults = proxy.map(|proxy| proxy.counts());
+    Ok(Sale { answers, took, free, clients: counts, office, faults })
+}
+
+/// Breaks in every way there is; what is replayed is the bytes of clients that have come back, as anybody on the way may do.
+async fn faulty_line(office: &str, seed: u64) -> Result<Proxy> {
+    let chaos = Chaos::seeded(seed).weight(Fault::Replay, 1);
+    Ok(Proxy::builder(office).chaos(chaos).replayable(is_resumption).start().await?)
 }
 
 async fn free_seats(address: &str) -> Result<Vec<(Section, u32)>> {

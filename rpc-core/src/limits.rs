@@ -147,8 +147,36 @@ pub struct Limits {
     /// a busy process, short enough that a dead peer is noticed within 1.5 s. At least 10 ms. Bytes that were written before
     /// the probe and may not have arrived are given their time first: that of a line of 16 KiB/s.
     pub pong_wait_min: Duration,
-    /// Server: connections at a time. Default 16,384. Beyond it a connection is refused in its handshake; with 0 all are.
+    /// A frame of which a part has come must be complete within this time, or its connection is closed: a peer that sends a byte
+    /// now and then would hold its buffer for ever. The time in which this side does not read does not count. Default 30 s, at
+    /// least 10 ms.
+    pub frame_within: Duration,
+    /// Server: connections at a time, those in their handshake included. Default 16,384. Beyond it a connection is refused at
+    /// once, with when to come again; with 0 all are. Beyond an eighth more it is closed without a word.
     pub connections_max: usize,
+    /// Server: the same for the connections of one peer. Default 4,096. A peer is an IP address (of IPv6 the first 64 bits, the
+    /// rest is its own to choose), all clients of a Unix socket, or a stream's name.
+    pub connections_per_peer: usize,
+    /// Server: sessions at a time that one peer has opened. Default 16,384. Beyond it new ones are refused in the handshake.
+    pub sessions_per_peer: usize,
+    /// Server: handlers that run at a time. Default 16,384, at least 1. Further requests wait for their turn, those of different
+    /// peers in turns. A service that can do only so much at a time (its threads, its database's connections) sets this to it.
+    ///
+    /// A handler that waits for a call to its own server counts, and so does that call: of a chain of them each needs a place.
+    pub executing_max: usize,
+    /// Server: the same for the handlers of one peer's calls. Default 4,096, at least 1.
+    pub executing_per_peer: usize,
+    /// Server: requests at a time that wait for their turn. Default 16,384, at least 1. Beyond it they are refused, undecoded, as
+    /// `NotExecuted(ResourceExhausted)` with when to come again. It bounds how long an accepted call waits: that of a service
+    /// with an `executing_max` of its own is best a small multiple of that.
+    pub queued_max: usize,
+    /// Server: the same for the requests of one peer. Default 4,096, at least 1.
+    pub queued_per_peer: usize,
+    /// Server: bytes of requests that wait or run, of large messages on their way in, and of replies that wait to be written, over
+    /// all connections. Default 1 GiB, and never less than one `message_max`. Beyond it requests are refused as above.
+    pub bytes_max: usize,
+    /// Server: the same for one peer. Default 512 MiB.
+    pub bytes_per_peer: usize,
     /// How deep a value may nest that is sent or read; what nests deeper fails in its own call. Default 128, which is what
     /// serde_json allows; at most [`NESTING_MOST`]. Each level costs stack on either side, so both have to agree to more.
     pub nesting_max: usize,
@@ -183,7 +211,16 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(30),
             probe_after: Duration::from_secs(1),
             pong_wait_min: Duration::from_millis(400),
+            frame_within: Duration::from_secs(30),
             connections_max: 16 << 10,
+            connections_per_peer: 4 << 10,
+            sessions_per_peer: 16 << 10,
+            executing_max: 16 << 10,
+            executing_per_peer: 4 << 10,
+            queued_max: 16 << 10,
+            queued_per_peer: 4 << 10,
+            bytes_max: 1 << 30,
+            bytes_per_peer: 512 << 20,
             nesting_max: 128,
             zero_sized_max: 1 << 16,
             metadata_max: METADATA_MAX,
@@ -213,6 +250,13 @@ impl Limits {
             keep_alive: time(self.keep_alive),
             probe_after: time(self.probe_after),
             pong_wait_min: time(self.pong_wait_min),
+            frame_within: time(self.frame_within),
+            executing_max: self.executing_max.max(1),
+            executing_per_peer: self.executing_per_peer.max(1),
+            queued_max: self.queued_max.max(1),
+            queued_per_peer: self.queued_per_peer.max(1),
+            bytes_max: self.bytes_max.max(self.message_max),
+            bytes_per_peer: self.bytes_per_peer.max(self.message_max),
             outcomes_for: self.outcomes_for.min(LONGEST),
             lease: self.lease.min(LEASE_MOST),
             ..self
@@ -260,7 +304,16 @@ setters! {
     keep_alive: Duration,
     probe_after: Duration,
     pong_wait_min: Duration,
+    frame_within: Duration,
     connections_max: usize,
+    connections_per_peer: usize,
+    sessions_per_peer: usize,
+    executing_max: usize,
+    executing_per_peer: usize,
+    queued_max: usize,
+    queued_per_peer: usize,
+    bytes_max: usize,
+    bytes_per_peer: usize,
     nesting_max: usize,
     zero_sized_max: usize,
     metadata_max: usize,

@@ -32,6 +32,14 @@ pub struct Stats {
     pub connections: u64,
     /// Connections, open or not, that took up the session of an earlier one.
     pub resumed: u64,
+    /// Sessions that live, those that wait for their client to come back included (server); always 0 (client).
+    pub sessions: u64,
+    /// Handlers that run now (server); always 0 (client). See [`Limits::executing_max`](crate::Limits::executing_max).
+    pub executing: u64,
+    /// Requests that wait for their handler's turn now (server); always 0 (client).
+    pub queued: u64,
+    /// Bytes that are held for calls now, about: see [`Limits::bytes_max`](crate::Limits::bytes_max) (server); always 0 (client).
+    pub bytes_held: u64,
 }
 
 impl AddAssign for Stats {
@@ -47,5 +55,9 @@ impl AddAssign for Stats {
         self.bytes_out += other.bytes_out;
         self.connections += other.connections;
         self.resumed += other.resumed;
+        self.sessions += other.sessions;
+        self.executing += other.executing;
+        self.queued += other.queued;
+        self.bytes_held += other.bytes_held;
     }
 }

@@ -404,6 +404,7 @@ fn metadata_reaches_the_handler() {
         timeout: SECOND,
         metadata: Some(Box::new(metadata)),
         payload: vec![1],
+        fail_fast: false,
     };
     pair.client.start(pair.now, call);
     pair.settle();

@@ -189,6 +189,20 @@ fn draining(method: u16) -> (Pair, BindingId, client::CallKey) {
     (pair, hall, running)
 }
 
+#[test]
+fn a_server_that_goes_away_is_left_as_soon_for_the_twentieth_time_as_for_the_first() {
+    let (mut pair, hall) = two();
+    pair.echo();
+    for turn in 0..20 {
+        assert!(pair.call(hall, SELL, b"").is_ok());
+        let now = pair.now;
+        pair.session().drain(now, "a restart");
+        pair.pump();
+        assert!(pair.call(hall, SELL, b"").is_ok());
+        assert!(pair.now - now <= 50 * MS, "turn {turn}: {:?}", pair.now - now);
+    }
+}
+
 fn said_going_away(pair: &Pair, connection: u32) -> bool {
     let closes = of_kind(&pair.wires[&connection].up.sent, Kind::Close);
     let read = |frame: &Vec<u8>| {

@@ -40,7 +40,7 @@ fn without_a_common_version_of_the_protocol_both_ranges_are_named() {
     pair.pump();
     let mut hello = hello();
     (hello.protocol_min, hello.protocol_max) = (7, 9);
-    let mut handshake = pair.endpoint.handle_connected(pair.now);
+    let mut handshake = pair.arrival();
     let error = handshake.handle_bytes(&written(|out| hello.write(out))).expect_err("7 is not spoken here");
     pair.inject_down(&server::Handshake::refusal(&error));
     let Some(Err(BindError::ProtocolMismatch { why, .. })) = pair.outcome_of(id) else {
@@ -63,7 +63,7 @@ fn beyond_the_limit_of_connections_a_client_is_rejected_and_told_when_to_come_ag
     let mut server = server::Config::default();
     server.limits.connections_max = 1;
     let mut pair = Pair::with(client::Config::default(), server, vec![&HALL]);
-    let _other = pair.endpoint.handle_connected(pair.now);
+    pair.arrival();
     let error = bind_error(&mut pair);
     assert!(error.is_retryable());
     let BindError::Rejected { why, retry_after, .. } = error else { panic!("{error}") };
@@ -119,7 +119,7 @@ fn a_server_that_answers_the_hello_but_never_the_bind_is_left_at_the_limit_too()
 #[test]
 fn a_client_that_never_says_hello_is_left_at_the_handshakes_limit() {
     let mut pair = Pair::new();
-    let handshake = pair.endpoint.handle_connected(pair.now);
+    let handshake = pair.arrival();
     assert_eq!(handshake.deadline(), pair.now + 5 * SECOND);
     assert_eq!(kinds(&server::Handshake::timed_out()), [Kind::Close]);
 }

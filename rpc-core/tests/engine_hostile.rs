@@ -5,7 +5,7 @@ mod support;
 use proptest::prelude::*;
 use rpc_core::client::ConnectionId;
 use rpc_core::frame::{self, Answer, BoundMethod, BoundResult, Checksum, Kind};
-use rpc_core::server::{Completion, Lane};
+use rpc_core::server::{Begin, Completion, Lane};
 use rpc_core::{Instant, SlotId};
 use std::collections::BTreeMap;
 use support::services::*;
@@ -93,7 +93,7 @@ proptest! {
     #[test]
     fn a_server_survives_arbitrary_first_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut pair = Pair::new();
-        let mut handshake = pair.endpoint.handle_connected(pair.now);
+        let mut handshake = pair.arrival();
         prop_assert!(!matches!(handshake.handle_bytes(&bytes), Ok(Some(_))));
     }
 
@@ -154,7 +154,7 @@ proptest! {
             loop {
                 match session.poll_output() {
                     rpc_core::server::Output::Execute(execute) if !execute.idempotent => {
-                        *seen.entry(execute.at).or_default() += usize::from(session.begin(now, execute.at));
+                        *seen.entry(execute.at).or_default() += usize::from(session.begin(now, execute.at) == Begin::Now);
                         session.complete(now, execute.at, Completion::Ok(execute.payload));
                     }
                     rpc_core::server::Output::Wait(_) => break,
@@ -176,7 +176,7 @@ proptest! {
             for frame in frames.iter().filter(|frame| frame.kind != 14) {
                 session.handle_bytes(now, Lane(0), &frame.write());
                 while let rpc_core::server::Output::Execute(execute) = session.poll_output() {
-                    session.begin(now, execute.at);
+                    let _ = session.begin(now, execute.at);
                     session.complete(now, execute.at, Completion::Ok(execute.payload));
                 }
             }

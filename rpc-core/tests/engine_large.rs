@@ -114,6 +114,7 @@ fn metadata_beyond_its_limit_is_refused_before_it_is_sent() {
         timeout: SECOND,
         metadata: Some(Box::new(metadata)),
         payload: Vec::new(),
+        fail_fast: false,
     };
     let key = pair.client.start(pair.now, call);
     let error = failure(pair.end_of(key));
@@ -172,7 +173,7 @@ fn a_cancel_in_the_middle_of_an_upload_stops_it_and_nothing_runs() {
     pair.give_up(key);
     pair.wire().up.blocked = false;
     pair.pump();
-    assert_eq!(kinds(&pair.wire().up.sent)[2..], [Kind::Cancel], "no further chunk");
+    assert_eq!(kinds(&pair.wire().up.sent)[2..], [Kind::Ping, Kind::Cancel], "no further chunk");
     assert!(pair.executed.is_empty());
     assert_eq!(reply(&of_kind(&pair.wire().down.sent, Kind::Reply)[0]).answer, Answer::Fenced);
     assert_eq!(payload(&pair.call(hall, SELL, b"next")), b"next");
@@ -357,6 +358,7 @@ fn the_servers_room_for_unfinished_messages_fails_that_call_alone() {
                         timeout: SECOND,
                         metadata: None,
                         payload: vec![n; 400 << 10],
+                        fail_fast: false,
                     },
                 ),
             )
@@ -439,6 +441,9 @@ fn the_rest_of_a_large_request_is_not_sent_once_its_first_part_was_refused() {
     rpc_core::frame::Refusal { code: Code::Unavailable, reason: "overload".into() }.write(&mut refusal);
     pair.inject_down(&answer(id(0, 1), Answer::Refused, &refusal));
     assert_eq!(failure(pair.end_of(key)).execution(), Execution::NotExecuted);
+    let mut rest = Vec::new();
+    pair.client.poll_transmit(pair.now, connection, &mut rest);
+    assert_eq!(kinds(&rest), [Kind::Ping], "which measures the line");
     assert!(!pair.client.has_outgoing(connection));
 }
 

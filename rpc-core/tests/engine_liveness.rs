@@ -300,6 +300,52 @@ fn a_server_that_vanishes_in_the_middle_of_an_upload_is_found_dead_within_a_keep
     }
 }
 
+/// A line of 10 MB a second, with an upload on it that takes a second and a half, and has been going on for half a second.
+fn uploading(room: usize) -> (Pair, client::CallKey) {
+    let (mut pair, hall) = slow(room);
+    let wire = pair.wire();
+    for pipe in [&mut wire.up, &mut wire.down] {
+        pipe.line.as_mut().expect("it has a pace").bytes_a_second = 10_000_000;
+    }
+    pair.handler = Box::new(|_| Some(Completion::Ok(b"stored".to_vec())));
+    let key = pair.start_within(hall, SELL, &vec![7; 15 << 20], 600 * SECOND);
+    pair.run_for(500 * MS);
+    (pair, key)
+}
+
+#[test]
+fn a_server_that_vanishes_in_the_middle_of_a_fast_upload_is_found_dead_nearly_as_soon_as_any_other() {
+    // With less room the line would wait for each packet to arrive, and be slow.
+    for room in [128 << 10, 400 << 10] {
+        let (mut pair, key) = uploading(room);
+        pair.wire().up.vanish();
+        pair.wire().down.vanish();
+        let vanished = pair.now;
+        assert_eq!(payload(&pair.end_of(key)), b"stored", "over the next connection");
+        assert!(pair.now - vanished <= 3 * SECOND, "{:?}, room for {room} bytes", pair.now - vanished);
+        assert_eq!(pair.dials.len(), 2);
+    }
+}
+
+#[test]
+fn a_line_that_becomes_much_slower_in_the_middle_of_an_upload_is_kept() {
+    for room in ROOMS {
+        let (mut pair, key) = uploading(room);
+        pair.wire().up.line.as_mut().expect("it has a pace").bytes_a_second = 1_500_000;
+        assert_eq!(payload(&pair.end_of(key)), b"stored");
+        assert_eq!(pair.dials.len(), 1, "room for {room} bytes");
+    }
+}
+
+#[test]
+fn small_calls_bring_no_pings_with_them_however_many_there_are() {
+    let (mut pair, hall) = Pair::ready();
+    for _ in 0..10_000 {
+        pair.call(hall, SELL, &[7; 200]).expect("it is answered");
+    }
+    assert_eq!(pings(&pair.wire().up.sent), 0);
+}
+
 #[test]
 fn a_client_that_vanishes_in_the_middle_of_a_download_is_left_within_a_keep_alive_and_a_probe() {
     for room in ROOMS {

@@ -4,7 +4,7 @@ mod support;
 
 use rpc_core::client::BindingId;
 use rpc_core::frame::{Answer, Cancel, Checksum, Kind, Request};
-use rpc_core::server::{self, Completion};
+use rpc_core::server::{self, Begin, Completion};
 use rpc_core::{Execution, SlotId};
 use support::services::*;
 use support::wire::*;
@@ -132,7 +132,7 @@ fn queued_requests_go_with_their_session() {
     let now = pair.now;
     let session = pair.session();
     session.close(now, "the server stops");
-    assert!(!session.begin(now, id(0, 1)) && !session.begin(now, id(1, 1)));
+    assert_eq!([id(0, 1), id(1, 1)].map(|at| session.begin(now, at)), [Begin::Never; 2]);
     assert_eq!((session.executing(), session.stats().calls), (0, 0));
 }
 
@@ -148,7 +148,7 @@ fn what_was_queued_when_its_connection_ended_starts() {
             true => drop(session.handle_bytes(now, server::Lane(0), &written(|out| hello().write(out)))),
             false => session.handle_disconnected(now, server::Lane(0)),
         }
-        assert!(session.begin(now, id(0, 1)) && session.begin(now, id(1, 1)));
+        assert_eq!([id(0, 1), id(1, 1)].map(|at| session.begin(now, at)), [Begin::Now; 2]);
     }
 }
 

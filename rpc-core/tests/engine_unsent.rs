@@ -68,7 +68,7 @@ fn an_upload_that_ends_half_way_at_its_deadline_was_not_executed_and_goes_no_fur
     assert_eq!(error.execution(), Execution::NotExecuted, "{error}");
     pair.wire().up.blocked = false;
     pair.run_for(20 * MS);
-    assert_eq!(kinds(&pair.wire().up.sent)[2..], [Kind::Cancel], "no further chunk");
+    assert_eq!(kinds(&pair.wire().up.sent)[2..], [Kind::Ping, Kind::Cancel], "no further chunk");
     assert!(pair.executed.is_empty());
     assert_eq!(payload(&pair.call(hall, SELL, b"next")), b"next");
     assert_eq!(pair.executed[0].execute.at, id(0, 2), "in the same slot");

@@ -5,11 +5,12 @@ use crate::coverage::{Fault, Row};
 use crate::decisions::For;
 use crate::hall::{self, HALL};
 use crate::journal::{End, SessionKey};
-use crate::network::{Ending, Pipe, ServerEnd, Way, Wire, WireId};
+use crate::network::{Ending, Pipe, ServerEnd, Way, Wire, WireId, peer};
 use crate::queue::{Dialled, Event};
 use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::client::{BindingId, CallKey, Client, ConnectionId, Output};
+use rpc_core::server::Arrival;
 use rpc_core::service::{Reply, Verdict};
 use rpc_core::{BindError, Code, Error, Execution, Instant, RequestId, Tried};
 use std::collections::{BTreeMap, BTreeSet};
@@ -247,7 +248,11 @@ impl World {
         let host = &mut self.servers[server];
         let Some(process) = host.process.as_mut() else { return };
         let incarnation = process.incarnation;
-        let handshake = process.endpoint.handle_connected(host.clock.local(self.now));
+        let Arrival::Handshake(handshake) =
+            process.endpoint.handle_connected(host.clock.local(self.now), &peer(client))
+        else {
+            return;
+        };
         let deadline = host.clock.world(handshake.deadline());
         self.queue.push(deadline, Event::HandshakeTimer(id));
         let room = self.plan.network.room;
@@ -381,6 +386,7 @@ impl World {
             && error.execution() == Execution::Unknown
         {
             self.ended_unknown(client, tag, error);
+            self.check_drain(tag, error);
             self.check_cause(tag, error);
         }
     }
@@ -402,6 +408,11 @@ impl World {
         let Some(call) = self.journal.calls.get(tag as usize) else { return };
         let written = !call.ids.is_empty();
         let early = self.client_now(call.client) + most < call.deadline;
+        let unconnected =
+            matches!(result, Err(Error::Unavailable { .. } | Error::NotSent { code: Code::Unavailable, .. }));
+        if unconnected && call.hurried && self.client_now(call.client) < call.deadline {
+            return self.coverage.met(Row::FailFast);
+        }
         match result {
             Err(Error::DeadlineExceeded { .. } | Error::Unavailable { .. }) if !written => {
                 self.coverage.met(Row::DeadlineUnsent);

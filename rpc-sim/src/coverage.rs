@@ -73,6 +73,8 @@ counted! {
     Forgetful = "little room",
     /// A server takes few sessions only.
     Crowded = "few sessions",
+    /// A server runs few handlers at a time, and lets few requests wait.
+    NoPlace = "few places",
 }
 
 counted! {
@@ -92,6 +94,8 @@ counted! {
     Refused = "refused",
     /// One copy was refused while another might be under way: the call was fenced first.
     RefusedCopy = "refused-copy",
+    /// There was no connection, and the call did not wait for one.
+    FailFast = "fail-fast",
     /// The deadline passed before the request was written.
     DeadlineUnsent = "deadline-unsent",
     /// The deadline passed, and the fence was first: the call never runs.

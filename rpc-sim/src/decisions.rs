@@ -21,10 +21,12 @@ pub(crate) enum For {
     Faults,
     /// What handlers do, and how long that takes.
     Handlers,
+    /// Which calls do not wait for a connection.
+    Hurry,
 }
 
-const STREAMS: usize = 5;
-const NAMES: [&str; STREAMS] = ["plan", "load", "network", "faults", "handlers"];
+const STREAMS: usize = 6;
+const NAMES: [&str; STREAMS] = ["plan", "load", "network", "faults", "handlers", "hurry"];
 
 /// All numbers of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

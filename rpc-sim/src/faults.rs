@@ -7,7 +7,7 @@ use crate::hall;
 use crate::journal::SessionKey;
 use crate::network::{Ending, ServerEnd, Way, Wire, WireId};
 use crate::queue::Event;
-use crate::server_host::{Run, RunState};
+use crate::server_host::{DRAIN_LOOK, Run, RunState};
 use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::frame::{self, Cancel, Checksum, Request};
@@ -63,7 +63,8 @@ impl World {
             | Fault::NotStarted
             | Fault::Dropped
             | Fault::Forgetful
-            | Fault::Crowded => {}
+            | Fault::Crowded
+            | Fault::NoPlace => {}
         }
     }
 
@@ -325,7 +326,7 @@ impl World {
         self.queue.push(self.now + back, Event::Start(server));
     }
 
-    /// The process stops in an orderly way: it says so, and leaves when the grace ends.
+    /// The process stops in an orderly way: it says so, and leaves when nobody is left to wait for, or the grace ends.
     fn drain(&mut self) {
         let server = self.decisions.below(For::Faults, self.servers.len() as u64) as usize;
         let grace = self.some_time();
@@ -338,7 +339,8 @@ impl World {
         let (incarnation, sessions) =
             (process.incarnation, process.sessions.keys().copied().collect::<Vec<_>>());
         tell!(self, Host::Server(server), "drains for {grace:?}");
-        self.queue.push(self.now + grace, Event::DrainOver { server, incarnation });
+        let end = self.now + grace;
+        self.queue.push(self.now + DRAIN_LOOK.min(grace), Event::Drained { server, incarnation, end });
         for session in sessions {
             let key = SessionKey { server, incarnation, session };
             if let Some(host) = self.session(&key) {

@@ -8,7 +8,7 @@ use crate::queue::Event;
 use crate::server_host::{Run, RunState};
 use crate::trace::{Host, tell};
 use crate::world::World;
-use rpc_core::server::{Completion, Execute};
+use rpc_core::server::{Begin, Completion, Execute};
 use rpc_core::{Code, SlotId};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
@@ -49,7 +49,14 @@ impl World {
             return;
         }
         let now = self.server_now(key.server);
-        let begun = self.session(&key).is_some_and(|host| host.session.begin(now, at));
+        let begin = self.session(&key).map_or(Begin::Never, |host| host.session.begin(now, at));
+        if let Begin::Later { .. } = begin {
+            // A driver asks when another handler has ended, this one now and then.
+            let after = Duration::from_micros(self.decisions.between(For::Handlers, 2000, 50_000));
+            self.coverage.hit(Fault::NoPlace);
+            return self.queue.push(self.now + after, Event::Begin(number));
+        }
+        let begun = begin == Begin::Now;
         let tag = hall::tag_of(&self.runs[number].payload).unwrap_or(u32::MAX);
         if !begun {
             self.runs[number].state = RunState::Over;
@@ -85,6 +92,7 @@ impl World {
             self.take_effect(number, tag);
         }
         self.queue.push(self.now + takes, Event::Finish(number));
+        self.told_session(&key);
     }
 
     fn draw_handler(&mut self, key: &SessionKey) -> (Outcome, Duration) {

@@ -73,6 +73,8 @@ pub(crate) struct Call {
     pub(crate) wire: Option<WireId>,
     /// All slots were taken when it was made.
     pub(crate) waits: bool,
+    /// It does not wait for a connection.
+    pub(crate) hurried: bool,
 }
 
 impl Call {
@@ -102,6 +104,7 @@ impl Call {
             outcome: None,
             wire: None,
             waits: false,
+            hurried: false,
         }
     }
 }

@@ -51,6 +51,7 @@ impl World {
         let (least, most) = (plan.timeout.0.as_micros() as u64, plan.timeout.1.as_micros() as u64);
         let timeout = Duration::from_micros(d.between(For::Load, least, most));
         let dropped = d.chance(For::Load, plan.dropped);
+        let hurried = d.chance(For::Hurry, plan.hurried);
         let tag = self.journal.calls.len() as u32;
         let now = self.client_now(client);
         let deadline = now + timeout;
@@ -60,10 +61,13 @@ impl World {
             && self.clients[client].engine.slots_in_use() >= self.plan.server.limits.slots as usize;
         let length = length as usize;
         let payload = hall::tagged(tag, length);
-        let call = NewCall { binding, method, deadline, timeout, metadata: None, payload };
+        let call =
+            NewCall { binding, method, deadline, timeout, metadata: None, payload, fail_fast: hurried };
         let key = self.clients[client].engine.start(now, call);
         self.clients[client].calls.insert((key.index, key.generation), tag);
-        let call = Call { wire, waits, length, ..Call::new(client, method, idempotent, key, deadline) };
+        let hurried = hurried || self.plan.client.fail_fast;
+        let call =
+            Call { wire, waits, length, hurried, ..Call::new(client, method, idempotent, key, deadline) };
         self.journal.calls.push(call);
         tell!(self, Host::Client(client), "call {tag} {} within {timeout:?}", hall::name(method));
         if dropped {

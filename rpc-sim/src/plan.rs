@@ -58,6 +58,8 @@ pub(crate) struct LoadPlan {
     pub(crate) timeout: (Duration, Duration),
     /// Of a million calls, so many are dropped by their callers.
     pub(crate) dropped: u64,
+    /// Of a million calls, so many do not wait for a connection.
+    pub(crate) hurried: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -103,6 +105,7 @@ impl Plan {
         client.connect_window = MS(d.pick(For::Plan, &[5000, 1000, 300])).max(least);
         client.wait_for_server = Duration::from_secs(60);
         client.retry = draw_retry(d);
+        client.fail_fast = d.chance(For::Hurry, 100_000);
         let mut limits = probes.slots(slots).lease(lease);
         if has(Fault::Forgetful) {
             limits = limits
@@ -111,6 +114,14 @@ impl Plan {
         }
         if has(Fault::Crowded) {
             limits = limits.sessions_max(d.pick(For::Plan, &[2, 1, 3]));
+        }
+        if has(Fault::NoPlace) {
+            let executing = d.pick(For::Plan, &[2, 1, 4, 16]);
+            limits = limits
+                .executing_max(executing)
+                .executing_per_peer(d.pick(For::Plan, &[executing, 1, 2]))
+                .queued_max(d.pick(For::Plan, &[8, 1, 3, 100]))
+                .queued_per_peer(d.pick(For::Plan, &[8, 1, 2, 100]));
         }
         let server = server::Config { limits, ..server::Config::default() };
         Self {
@@ -168,6 +179,7 @@ fn draw_load(d: &mut Decisions, faults: &[Fault]) -> LoadPlan {
         large: d.pick(For::Plan, &[0, 2_000, 10_000]),
         timeout: (least, most),
         dropped: if faults.contains(&Fault::Dropped) { 80_000 } else { 0 },
+        hurried: d.pick(For::Hurry, &[0, 0, 200_000]),
     }
 }
 

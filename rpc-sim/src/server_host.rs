@@ -5,7 +5,7 @@ use crate::coverage::Fault;
 use crate::decisions::For;
 use crate::hall::HALL;
 use crate::journal::SessionKey;
-use crate::network::{Ending, ServerEnd, Way, WireId};
+use crate::network::{Ending, ServerEnd, Way, WireId, peer};
 use crate::queue::Event;
 use crate::trace::{Host, tell};
 use crate::world::World;
@@ -24,6 +24,9 @@ pub(crate) struct ServerHost {
     pub(crate) disturbed: Disturbed,
     pub(crate) process: Option<Process>,
 }
+
+/// How often a process that drains looks around.
+pub(crate) const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
 /// One run of a server's process.
 pub(crate) struct Process {
@@ -196,7 +199,7 @@ impl World {
     /// A `Hello` is there.
     fn admit(&mut self, id: WireId, hello: &Hello) {
         let Some(wire) = self.wires.get(&id) else { return };
-        let (server, incarnation) = (wire.server, wire.incarnation);
+        let (server, incarnation, peer) = (wire.server, wire.incarnation, peer(wire.client));
         let token = u128::from(self.decisions.below(For::Network, u64::MAX)) | 1 << 127;
         let now = self.server_now(server);
         let Some(process) = self.servers[server].process.as_mut() else { return };
@@ -204,7 +207,7 @@ impl World {
         let fresh = Fresh { session: SessionId(number), token: Token(token.to_le_bytes()) };
         process.sessions_made += 1;
         let (session, lane) = loop {
-            let session = match process.endpoint.handle_hello(now, hello, fresh) {
+            let session = match process.endpoint.handle_hello(now, &peer, hello, fresh) {
                 Admission::Open(session) => {
                     let number = session.id().0;
                     let lanes = Default::default();
@@ -266,14 +269,14 @@ impl World {
     /// The server's end of a connection is gone. What its session thinks of that is another matter.
     pub(crate) fn close_server_end(&mut self, id: WireId) {
         let Some(wire) = self.wires.get_mut(&id).filter(|wire| wire.server_open()) else { return };
-        let (server, incarnation) = (wire.server, wire.incarnation);
+        let (server, incarnation, peer) = (wire.server, wire.incarnation, peer(wire.client));
         wire.server_end = ServerEnd::Closed;
         wire.up.clear();
         wire.server_unread = Vec::new();
         if let Some(process) = &mut self.servers[server].process
             && process.incarnation == incarnation
         {
-            process.endpoint.handle_disconnected();
+            process.endpoint.handle_disconnected(&peer);
         }
         self.tidy(id);
     }
@@ -456,8 +459,28 @@ impl World {
         Some(process)
     }
 
+    /// A process that drains looks around.
+    pub(crate) fn drained(&mut self, server: usize, incarnation: u64, end: Instant) {
+        let now = self.server_now(server);
+        let process = self.servers[server].process.as_ref();
+        let Some(process) = process.filter(|process| process.incarnation == incarnation) else { return };
+        let waits = |host: &SessionHost| {
+            !host.session.outstanding(now).is_none() || host.lanes.iter().any(Option::is_some)
+        };
+        let in_peace = !process.sessions.values().any(waits);
+        if !in_peace && self.now < end {
+            let next = (self.now + DRAIN_LOOK).min(end);
+            return self.queue.push(next, Event::Drained { server, incarnation, end });
+        }
+        if in_peace {
+            tell!(self, Host::Server(server), "all clients have left");
+            self.left_in_peace.insert((server, incarnation));
+        }
+        self.drain_over(server, incarnation);
+    }
+
     /// An orderly stop is over: what still runs is left alone. Each session is closed and says so, then the process goes.
-    pub(crate) fn drain_over(&mut self, server: usize, incarnation: u64) {
+    fn drain_over(&mut self, server: usize, incarnation: u64) {
         let process = self.servers[server].process.as_ref();
         let Some(process) = process.filter(|process| process.incarnation == incarnation) else { return };
         let live = process.sessions.iter().filter(|(_, host)| !host.gone);

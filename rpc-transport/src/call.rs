@@ -63,6 +63,7 @@ struct Unsent {
     payload: Result<Vec<u8>, Box<Unencodable>>,
     timeout: Option<Duration>,
     metadata: Option<Box<Metadata>>,
+    fail_fast: bool,
 }
 
 impl Lent<'_> {
@@ -78,7 +79,7 @@ impl Lent<'_> {
 impl<'a, R> Call<'a, R> {
     #[inline]
     pub(crate) fn new(binding: &'a Binding, method: u16, payload: Result<Vec<u8>, Box<Unencodable>>) -> Self {
-        let state = State::Unsent(Unsent { payload, timeout: None, metadata: None });
+        let state = State::Unsent(Unsent { payload, timeout: None, metadata: None, fail_fast: false });
         Self { inner: Inner { binding: Lent::Borrowed(binding), method, state }, returns: PhantomData }
     }
 
@@ -98,6 +99,21 @@ impl<'a, R> Call<'a, R> {
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         if let State::Unsent(unsent) = &mut self.inner.state {
             unsent.metadata.get_or_insert_default().insert(key, value);
+        }
+        self
+    }
+
+    /// Does not wait for a connection. If none is ready when the call starts, or the last one is lost while its request still
+    /// waits to be written, it ends at once with `NotExecuted` and [`Error::Unavailable`], which says what is known of why: the
+    /// addresses that were tried, with their errors. The channel makes a connection all the same, for the calls that come later.
+    ///
+    /// Of a call that was written this changes nothing. If its connection is lost, it may have been executed, so it waits for its
+    /// session to be resumed, or for its deadline, like any other; and so does a call that waits for its turn while a connection is
+    /// there. Default: what [`Connect::fail_fast`](crate::Connect::fail_fast) says, else a call waits inside its deadline. Without
+    /// effect on a call that was polled already.
+    pub fn fail_fast(mut self) -> Self {
+        if let State::Unsent(unsent) = &mut self.inner.state {
+            unsent.fail_fast = true;
         }
         self
     }
@@ -139,6 +155,7 @@ impl Inner<'_> {
             timeout: unsent.timeout.unwrap_or_else(|| binding.timeout(self.method)),
             metadata: unsent.metadata,
             payload,
+            fail_fast: unsent.fail_fast,
         };
         // Before the call, so that the span begins with it.
         let mut observed = Observed::begin(binding, self.method);

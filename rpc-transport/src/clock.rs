@@ -1,5 +1,6 @@
 //! The clock: the only place of this crate that reads the time.
 
+use crate::sync::{moment, origin};
 use rpc_core::Instant;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant as Moment};
@@ -15,14 +16,14 @@ pub(crate) struct Clock;
 impl Clock {
     #[inline]
     fn origin() -> Moment {
-        *ORIGIN.get_or_init(Moment::now)
+        *ORIGIN.get_or_init(origin)
     }
 
     /// The time, as the engines count it.
     #[inline]
     pub(crate) fn now() -> Instant {
         let origin = Self::origin();
-        Self::count(Moment::now().saturating_duration_since(origin))
+        Self::count(moment().saturating_duration_since(origin))
     }
 
     /// An instant of the standard library as the engines count it; one before the origin becomes the origin.

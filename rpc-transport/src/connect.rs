@@ -112,6 +112,14 @@ impl<C> Connect<C> {
         self
     }
 
+    /// Whether calls end at once, instead of waiting inside their deadlines, while there is no connection: all of this channel's,
+    /// as [`Call::fail_fast`](crate::Call::fail_fast) says of one. Such a channel makes a lost connection again at once, whether a
+    /// call wants it or not. Default: no.
+    pub fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.config.fail_fast = fail_fast;
+        self
+    }
+
     /// What errors and logs call a server that is reached by a stream of the caller's own. Without effect for addresses.
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();

@@ -97,7 +97,7 @@ impl fmt::Debug for Context {
     }
 }
 
-thread_local! { static INHERITED: Cell<Instant> = const { Cell::new(Instant::NEVER) } }
+crate::sync::thread_local! { static INHERITED: Cell<Instant> = const { Cell::new(Instant::NEVER) } }
 
 /// The deadline of the handler that is being polled on this thread, if one is: calls made now end by then.
 pub fn inherited() -> Option<Moment> {
@@ -108,7 +108,7 @@ pub fn inherited() -> Option<Moment> {
 /// The same as the engines count it; [`Instant::NEVER`] outside of handlers.
 #[inline]
 pub(crate) fn inherited_deadline() -> Instant {
-    INHERITED.get()
+    INHERITED.with(Cell::get)
 }
 
 /// Stands around every poll of a handler: what is polled meanwhile on this thread inherits the deadline.
@@ -119,14 +119,14 @@ pub(crate) struct Polling {
 impl Polling {
     #[inline]
     pub(crate) fn under(deadline: Instant) -> Self {
-        Self { before: INHERITED.replace(deadline) }
+        Self { before: INHERITED.with(|inherited| inherited.replace(deadline)) }
     }
 }
 
 impl Drop for Polling {
     #[inline]
     fn drop(&mut self) {
-        INHERITED.set(self.before);
+        INHERITED.with(|inherited| inherited.set(self.before));
     }
 }
 

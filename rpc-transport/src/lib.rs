@@ -7,6 +7,7 @@ mod address;
 mod clock;
 mod pipe;
 mod stream;
+mod sync;
 
 pub use address::Addresses;
 pub use stream::{ByteStream, in_process};
@@ -34,7 +35,9 @@ pub mod context;
 mod incoming;
 mod listener;
 mod server;
+mod signals;
 
 pub use context::Context;
 pub use incoming::{Handler, Incoming, Outcome, Service, context, no_such_method};
 pub use server::{Bound, Server, ServerHandle};
+pub use signals::stop_signal;

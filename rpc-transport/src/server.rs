@@ -4,14 +4,19 @@ pub(crate) mod connection;
 mod detached;
 mod handler;
 pub(crate) mod host;
+mod peer;
+#[cfg(shuttle)]
+mod probe;
 mod running;
 pub(crate) mod sessions;
 mod stopping;
 mod strangers;
+mod waiting;
 
 use crate::address::Addresses;
 use crate::incoming::Service;
 use crate::listener::{self, Listener};
+use crate::signals::stop_signal;
 use crate::stream::{ByteStream, Stream};
 use host::Host;
 use rpc_core::codec::CodecId;
@@ -21,17 +26,18 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How long a stopping server waits for its handlers, if nothing else is said.
+/// How long a stopping server waits for its clients, if nothing else is said.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// A server that is being put together: [`add`](Server::add) services, then [`bind`](Server::bind) it to addresses.
 ///
 /// ```text
-/// Server::new().add(BoxOfficeServer::new(hall)).bind("0.0.0.0:7000").await?.run_until(ctrl_c()).await?;
+/// Server::new().add(BoxOfficeServer::new(hall)).bind("0.0.0.0:7000").await?.run_until(stop_signal()).await?;
 /// ```
 #[must_use = "a server does nothing before it is bound and run"]
 pub struct Server {
@@ -71,7 +77,10 @@ impl Server {
         self
     }
 
-    /// How long a server that is stopped waits for handlers to end and to be answered. Default: 30 s.
+    /// How long a server that is stopped waits for its clients to leave, at most: for handlers to end, for replies to be fetched, also
+    /// by clients whose connections are away. Default: 30 s. What is left then ends as `Unknown`. Whoever ends the process from outside
+    /// has to give it this long: Kubernetes by `terminationGracePeriodSeconds`, which is 30 s by default and had better be
+    /// more than this, systemd by `TimeoutStopSec`.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -157,9 +166,19 @@ impl Bound {
         self.run_until(std::future::pending::<()>()).await
     }
 
-    /// Serves until `stop` is ready, then gracefully stops: clients are told to go, no new one is let in, running handlers
-    /// end and are answered. Until all clients have left, those whose connection breaks are let in again for their replies; at the
-    /// end of the [grace](Server::grace) all connections are closed.
+    /// Serves until `stop` is ready, then *drains*: clients are told to go, and take their next calls elsewhere by themselves; no new
+    /// one is let in; what was sent here is executed and answered, each call by its own answer. A client leaves when it has all of its
+    /// answers. One whose connection breaks meanwhile is let in again, and is waited for while a call of its runs, while a reply may
+    /// still be wanted (until its deadline and 5 s more), and for 2 s in any case. The server returns when all have left, at the end
+    /// of the [grace](Server::grace) at the latest: then all connections are closed, and what has no answer ends as `Unknown`.
+    ///
+    /// The log says what is waited for, when it begins, every 5 s, and in the end.
+    ///
+    /// **A second signal stops at once.** While it drains after `stop` was ready, it listens for SIGINT and SIGTERM itself, and the
+    /// first one that comes ends the drain as [`ServerHandle::close`] does. Without that such a signal would be lost: `ctrl_c` of tokio
+    /// keeps the first one from ending the process, and with it all that follow, which holds here too, for both of them and after this
+    /// has returned. [`stop_signal`](crate::stop_signal) hears the first of either kind. A server that is stopped by
+    /// [`ServerHandle::stop`] listens for none.
     ///
     /// # Errors
     /// As for [`run`](Bound::run).
@@ -171,12 +190,17 @@ impl Bound {
         for listener in listeners {
             accepting.spawn(listener.run(handle.host.clone()));
         }
-        tokio::select! {
-            _ = stop => {}
-            () = handle.host.stopping() => {}
-        }
+        let told = tokio::select! {
+            _ = stop => true,
+            () = handle.host.stopping() => false,
+        };
         // Its listeners go last: a client whose connection breaks comes back for its replies.
-        handle.stop().await;
+        let mut stopped = pin!(handle.stop());
+        tokio::select! {
+            () = &mut stopped => return Ok(()),
+            () = stop_signal(), if told => handle.host.close_at_once("a second signal"),
+        }
+        stopped.await;
         Ok(())
     }
 }
@@ -199,9 +223,17 @@ impl ServerHandle {
         self.host.stats()
     }
 
-    /// Stops the server as [`Bound::run_until`] does, and returns once that is done.
+    /// Drains the server and stops it as [`Bound::run_until`] does, and returns once that is done. It goes on if the future is
+    /// dropped while [`Bound::run`] runs.
     pub async fn stop(&self) {
         self.host.stop().await;
+    }
+
+    /// Stops the server now, whether it drains or not: all connections are closed, no handler is started any more, those of idempotent
+    /// methods are dropped, and whatever has no answer ends as `Unknown` for its caller. Handlers of at-most-once methods run on
+    /// as long as their runtime does, unheard; those that block keep a runtime from ending. [`Bound::run`] returns soon.
+    pub fn close(&self) {
+        self.host.close_at_once("the server was closed");
     }
 
     /// Serves one connection over a stream of your own, for instance a TLS stream, in a task of its own. `peer` is what

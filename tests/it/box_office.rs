@@ -32,6 +32,11 @@ pub(crate) trait Office {
     async fn patience(&self, cx: &Context) -> u64;
     #[rpc(timeout = "5s")]
     async fn hurried_patience(&self, cx: &Context) -> u64;
+    /// Takes a fifth of a second.
+    async fn sell_slowly(&self, order: u64) -> u64;
+    /// Takes a fifth of a second.
+    #[rpc(idempotent)]
+    async fn look_slowly(&self, order: u64) -> u64;
     #[rpc(blocking)]
     async fn print(&self, order: u64) -> u64;
     async fn panic(&self, late: bool);
@@ -129,6 +134,17 @@ impl Office for Hall {
 
     async fn hurried_patience(&self, cx: &Context) -> u64 {
         cx.remaining().as_millis() as u64
+    }
+
+    async fn sell_slowly(&self, order: u64) -> u64 {
+        self.tell("sell_slowly", order);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        order
+    }
+
+    async fn look_slowly(&self, order: u64) -> u64 {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        order
     }
 
     async fn print(&self, order: u64) -> u64 {

@@ -3,7 +3,7 @@
 
 use crate::box_office::telling;
 use crate::support::soon;
-use carnegie::{Limits, Server};
+use carnegie::{Limits, Server, stop_signal};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -11,10 +11,12 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// Set in the server's process: where to listen, whether the doors are open, and how many seconds a handshake may take.
+/// Set in the server's process: where to listen, whether the doors are open, how many seconds a handshake may take, and how many
+/// a drain, which then follows a signal.
 const ADDRESS: &str = "CARNEGIE_TEST_ADDRESS";
 const DOORS: &str = "CARNEGIE_TEST_DOORS";
 const HANDSHAKE: &str = "CARNEGIE_TEST_HANDSHAKE";
+const GRACE: &str = "CARNEGIE_TEST_GRACE";
 
 /// Not a test: what the server's process runs. Without the variable it has nothing to do.
 #[test]
@@ -42,10 +44,23 @@ async fn serve(address: &str, open: bool) {
         if event.contains("cannot accept") {
             say("cannot accept");
         }
+        if let Some((_, told)) = event.split_once("message=").filter(|_| event.contains("drain")) {
+            say(told);
+        }
     }));
-    let bound = Server::new().add(office).limits(limits).bind(address).await.unwrap();
+    let mut server = Server::new().add(office).limits(limits);
+    let grace = std::env::var(GRACE).ok().map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
+    if let Some(grace) = grace {
+        // A busy machine may hold a living client up for longer than a dead one is waited for.
+        server = server.grace(grace).limits(crate::support::patient());
+    }
+    let bound = server.bind(address).await.unwrap();
     say(&format!("listening {}", bound.local_addr()));
-    bound.run().await.unwrap();
+    match grace {
+        Some(_) => bound.run_until(stop_signal()).await.unwrap(),
+        None => bound.run().await.unwrap(),
+    }
+    say("left");
 }
 
 pub(crate) struct Office {
@@ -62,6 +77,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) doors_open: bool,
     /// Default: the framework's.
     pub(crate) handshake_seconds: Option<u64>,
+    /// Told by a signal, it drains for so long at most. Default: a signal ends it as it ends any process.
+    pub(crate) grace_seconds: Option<u64>,
     /// A shell's command that goes before: `ulimit -n 32`.
     pub(crate) before: &'a str,
 }
@@ -81,6 +98,9 @@ pub(crate) async fn start(setup: Setup<'_>) -> Office {
     if let Some(seconds) = setup.handshake_seconds {
         command.env(HANDSHAKE, seconds.to_string());
     }
+    if let Some(seconds) = setup.grace_seconds {
+        command.env(GRACE, seconds.to_string());
+    }
     let mut child = command.spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut office = Office { address: SocketAddr::from(([0; 4], 0)), child, lines };
@@ -98,6 +118,31 @@ impl Office {
                 return said.to_owned();
             }
         }
+    }
+
+    /// Its number for the system.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id().expect("it lives")
+    }
+
+    /// Sends it a signal: `-TERM`.
+    pub(crate) async fn signal(&self, signal: &str) {
+        Self::signal_to(self.process(), signal).await;
+    }
+
+    pub(crate) async fn signal_to(process: u32, signal: &str) {
+        let sent = Command::new("kill").args([signal, &process.to_string()]).status().await.unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end, which is to be in order. Returns what it has told and nobody has read.
+    pub(crate) async fn ended(mut self) -> Vec<String> {
+        let mut rest = Vec::new();
+        while let Some(line) = soon(self.lines.next_line()).await.unwrap() {
+            rest.extend(line.strip_prefix("@ ").map(str::to_owned));
+        }
+        assert!(soon(self.child.wait()).await.unwrap().success());
+        rest
     }
 
     /// Kills it as `kill -9` does. Returns what it had told and nobody has read.
@@ -124,7 +169,7 @@ impl Office {
 
     #[cfg(target_os = "linux")]
     fn status(&self, field: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
         line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() >> 10
     }

@@ -8,14 +8,14 @@ use rpc_core::SlotId;
 use rpc_core::frame::{Answer, Checksum, Close, CloseCode, Hello, Kind, Request, SessionWish, Welcome};
 use std::time::Duration;
 
-const FIRST: SlotId = SlotId { slot: 0, sequence: 1 };
+pub(crate) const FIRST: SlotId = SlotId { slot: 0, sequence: 1 };
 
 /// A server with a client of bytes, and the session of that.
-struct World {
-    server: Running,
-    events: Events,
-    raw: Raw,
-    session: Welcome,
+pub(crate) struct World {
+    pub(crate) server: Running,
+    pub(crate) events: Events,
+    pub(crate) raw: Raw,
+    pub(crate) session: Welcome,
 }
 
 async fn world(limits: Limits) -> World {
@@ -26,7 +26,7 @@ async fn world(limits: Limits) -> World {
     World { server, events, raw, session }
 }
 
-fn request(id: SlotId, method: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn request(id: SlotId, method: &str, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let idempotent = method.starts_with("look");
     let method = index::<OfficeClient>(method);
@@ -37,7 +37,7 @@ fn request(id: SlotId, method: &str, payload: &[u8]) -> Vec<u8> {
 
 impl World {
     /// A call whose handler waits for the doors, and whose connection is gone.
-    async fn left_running(&mut self, method: &'static str, payload: &[u8]) {
+    pub(crate) async fn left_running(&mut self, method: &'static str, payload: &[u8]) {
         self.raw.send(&request(FIRST, method, payload)).await;
         let order = payload.first().copied().unwrap_or(0).into();
         assert_eq!(soon(self.events.did.recv()).await, Some((method, order)));
@@ -45,14 +45,14 @@ impl World {
     }
 
     /// The connection breaks, and the server knows.
-    async fn lose(&mut self) {
+    pub(crate) async fn lose(&mut self) {
         let stranger = Raw::connect(self.server.address).await;
         drop(std::mem::replace(&mut self.raw, stranger));
         // Only the new one is left, and that has said nothing.
         until(|| self.server.server.stats().connections <= 1).await;
     }
 
-    async fn resume(&self, connection: u32) -> Raw {
+    pub(crate) async fn resume(&self, connection: u32) -> Raw {
         let raw = Raw::resumed(self.server.address, &self.session, connection).await;
         assert!(raw.welcome.as_ref().is_some_and(|welcome| welcome.resumed));
         raw
@@ -195,61 +195,4 @@ async fn what_a_session_did_counts_while_it_waits_for_its_client() {
     assert_eq!(world.raw.reply(|reply| reply.answer).await, Answer::Ok);
     world.lose().await;
     assert_eq!(world.server.server.stats().calls, 1);
-}
-
-/// A server that stops, and takes its time.
-async fn stopping() -> World {
-    let (office, events) = hall();
-    let server = Server::new().add(office).grace(Duration::from_secs(3600));
-    let bound = server.bind("127.0.0.1:0").await.unwrap();
-    let server =
-        Running { address: bound.local_addr(), server: bound.handle(), run: tokio::spawn(bound.run()) };
-    let raw = Raw::bound::<OfficeClient>(server.address).await;
-    let session = raw.welcome.clone().unwrap();
-    World { server, events, raw, session }
-}
-
-#[tokio::test]
-async fn a_server_that_stops_lets_a_client_come_back_for_its_reply() {
-    let mut world = stopping().await;
-    world.left_running("sell_later", &[5]).await;
-    let handle = world.server.server.clone();
-    let stop = tokio::spawn(async move { handle.stop().await });
-    soon(async {
-        // It drains from when it says so.
-        let mut new = Raw::connect(world.server.address).await;
-        loop {
-            let mut opening = Vec::new();
-            hello().write(&mut opening);
-            new.send(&opening).await;
-            let (header, _) = new.frame().await.expect("an answer");
-            if header.kind == Kind::Reject {
-                return;
-            }
-            new = Raw::connect(world.server.address).await;
-        }
-    })
-    .await;
-    let mut again = world.resume(2).await;
-    assert_eq!(again.frame().await.map(|(header, _)| header.kind), Some(Kind::GoAway));
-    again.send(&request(FIRST, "sell_later", &[5])).await;
-    world.events.doors.send(true).unwrap();
-    assert_eq!(again.reply(|reply| reply.answer).await, Answer::Ok);
-    assert!(!stop.is_finished());
-    let mut out = Vec::new();
-    Close { code: CloseCode::GoingAway, reason: "done".into() }.write(&mut out);
-    again.send(&out).await;
-    soon(stop).await.unwrap();
-    soon(world.server.run).await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn sessions_without_connections_do_not_hold_a_stop_up() {
-    let mut world = stopping().await;
-    world.raw.send(&request(FIRST, "sell", &[5, 0])).await;
-    assert_eq!(world.raw.reply(|reply| reply.answer).await, Answer::Ok);
-    drop(world.raw);
-    until(|| world.server.server.stats().connections == 0).await;
-    soon(world.server.server.stop()).await;
-    soon(world.server.run).await.unwrap().unwrap();
 }

@@ -38,6 +38,8 @@ pub(super) struct Call {
     pub(super) timeout: Duration,
     pub(super) metadata: Option<Box<Metadata>>,
     pub(super) payload: Payload,
+    /// It does not wait for a connection.
+    pub(super) fail_fast: bool,
     /// Its method's place in the table of the session that it was sent in.
     pub(super) wire_method: u16,
     /// Times that it was given a request id under which something was written.
@@ -177,6 +179,11 @@ impl Removed {
 }
 
 impl Call {
+    /// It ends if there is no connection: nothing of it is on its way.
+    pub(super) fn is_hurried(&self) -> bool {
+        self.fail_fast && !self.in_doubt && self.state == CallState::Waiting
+    }
+
     #[inline]
     fn new(generation: u32, call: NewCall) -> Self {
         Self {
@@ -188,6 +195,7 @@ impl Call {
             timeout: call.timeout,
             metadata: call.metadata,
             payload: Payload::from(call.payload),
+            fail_fast: call.fail_fast,
             wire_method: 0,
             attempts: 0,
             in_doubt: false,
@@ -216,7 +224,8 @@ mod tests {
 
     fn call() -> NewCall {
         let (deadline, timeout) = (Instant(9), Duration::from_nanos(9));
-        NewCall { binding: BindingId(0), method: 0, deadline, timeout, metadata: None, payload: Vec::new() }
+        let (binding, metadata, payload) = (BindingId(0), None, Vec::new());
+        NewCall { binding, method: 0, deadline, timeout, metadata, payload, fail_fast: false }
     }
 
     #[test]

@@ -23,14 +23,53 @@ impl Client {
         self.tidy(now);
     }
 
-    /// The call's time is up.
-    pub(super) fn expire(&mut self, now: Instant, key: CallKey) {
-        let last = match &self.sessions[CURRENT].link {
+    /// Why there is no connection, as far as that is known.
+    fn why_unconnected(&self) -> Option<Arc<BindError>> {
+        match &self.sessions[CURRENT].link {
             Link::Down(pace) | Link::Dialling(_, pace) => pace.last.clone(),
             Link::Greeting(open) | Link::Ready(open) => {
                 open.pace.last.clone().filter(|_| open.identity.is_none())
             }
+        }
+    }
+
+    /// The call does not wait for a connection, and there is none. One is made all the same, for the calls that come later.
+    #[cold]
+    pub(super) fn end_hurried(&mut self, now: Instant, key: CallKey) {
+        let why = self.why_unconnected();
+        self.asked_for = true;
+        self.want_connection(now);
+        let Some(source) = why else {
+            return self.end_not_sent(
+                key,
+                "no connection is ready, and the call does not wait for one",
+                Code::Unavailable,
+            );
         };
+        let Some(mut call) = self.calls.remove(key) else { return };
+        let method = self.method_name(call.binding, call.method);
+        let attempts = call.attempts(now, &"no server".into(), "not sent again");
+        let error = Error::Unavailable { method, source, attempts };
+        self.outputs.push_back(Output::Ended(key, Err(error)));
+    }
+
+    /// Ends the calls that wait and do not wait for a connection, if there is none any more.
+    pub(super) fn end_all_hurried(&mut self, now: Instant) {
+        if !self.hurried || self.sessions[CURRENT].ready().is_some() {
+            return;
+        }
+        self.hurried = false;
+        for key in self.waiting.clone() {
+            if self.calls.get(key).is_some_and(|call| call.is_hurried()) {
+                self.end_hurried(now, key);
+            }
+        }
+        self.drop_stale_waiters();
+    }
+
+    /// The call's time is up.
+    pub(super) fn expire(&mut self, now: Instant, key: CallKey) {
+        let last = self.why_unconnected();
         let Some(mut call) = self.calls.remove(key) else { return };
         let method = self.method_name(call.binding, call.method);
         let (mut address, mut request_id, mut written) = (None, None, false);

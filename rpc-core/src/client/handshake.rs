@@ -1,6 +1,6 @@
 //! From an open stream to a session: hello, the server's answer, and its word on the services.
 
-use super::link::{Link, Open};
+use super::link::{Link, Open, Pace};
 use super::session::{CURRENT, Identity};
 use super::{BindingId, Client, ConnectionId};
 use crate::connection::{ConnectionTime, Gathering, Liveness, Outgoing};
@@ -114,7 +114,7 @@ impl Client {
         if methods > METHOD_TABLE_MAX || self.sessions[CURRENT].ready().is_none() {
             return self.end_binding(id, Err(error));
         }
-        self.leave(now);
+        self.leave(now, Pace::default());
         self.want_connection(now);
     }
 
@@ -254,6 +254,7 @@ impl Client {
     /// The server of the current session takes calls.
     pub(super) fn settle_ready(&mut self, now: Instant) {
         self.round.reached();
+        self.asked_for = false;
         for index in 0..self.bindings.len() {
             if let Some(error) = self.bindings[index].refusal() {
                 self.end_binding(BindingId(index as u16), Err(error));

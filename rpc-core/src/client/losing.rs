@@ -177,6 +177,7 @@ impl Client {
             } else {
                 call.state = CallState::Waiting;
                 call.attempts = call.attempts.saturating_sub(1);
+                self.hurried |= call.fail_fast;
                 self.sessions[at].slots.release(now, id.slot);
                 let position = if let Copy::Frame { position, .. } = copy { position } else { u64::MAX };
                 unwritten.push((position, key));

@@ -26,7 +26,7 @@ mod timers;
 
 use crate::codec::{CodecId, Coding};
 use crate::error::{BindError, Code, Error, Execution};
-use crate::frame::Checksum;
+use crate::frame::{Checksum, Ping};
 use crate::ids::RequestId;
 use crate::limits::Limits;
 use crate::metadata::Metadata;
@@ -69,6 +69,9 @@ pub struct Config {
     pub wait_for_server: Duration,
     /// How often calls are attempted again. Default: [`Retry::default`].
     pub retry: Retry,
+    /// Every call is made with [`NewCall::fail_fast`], and a lost connection is made again whether a call waits for it or not.
+    /// Default: no.
+    pub fail_fast: bool,
 }
 
 impl Default for Config {
@@ -83,6 +86,7 @@ impl Default for Config {
             connect_window: Duration::from_secs(5),
             wait_for_server: Duration::ZERO,
             retry: Retry::default(),
+            fail_fast: false,
         }
     }
 }
@@ -119,6 +123,9 @@ pub struct NewCall {
     pub metadata: Option<Box<Metadata>>,
     /// The arguments, encoded.
     pub payload: Vec<u8>,
+    /// It does not wait for a connection: it ends with [`Execution::NotExecuted`] as soon as none is ready that its request
+    /// could go to. Without effect from when its request was handed out.
+    pub fail_fast: bool,
 }
 
 /// What the driver must do.
@@ -157,6 +164,11 @@ pub struct Client {
     calls: Calls,
     /// Calls without a slot, in order. May hold keys of calls that have ended meanwhile.
     waiting: VecDeque<CallKey>,
+    /// Some of them may be such as do not wait for a connection.
+    hurried: bool,
+    /// A call that did not wait has asked for a connection, for those that come after it. Until there is one, or every address was
+    /// tried.
+    asked_for: bool,
     /// Calls that are tried again later, by that time. May hold keys of calls that have ended meanwhile.
     resting: BTreeSet<(Instant, CallKey)>,
     budget: Budget,
@@ -188,6 +200,8 @@ impl Client {
             bindings: Vec::new(),
             calls: Calls::default(),
             waiting: VecDeque::new(),
+            hurried: false,
+            asked_for: false,
             resting: BTreeSet::new(),
             budget,
             outcomes,
@@ -327,6 +341,9 @@ impl Client {
         let some = open.outgoing.transmit(into, open.time);
         if some {
             open.liveness.handed_out(now, handed_out);
+            if let Some(number) = open.liveness.measure(now, open.outgoing.handed_out()) {
+                Ping { number }.write(open.outgoing.ready());
+            }
         }
         self.stats.bytes_out += (into.len() - before) as u64;
         if some && !self.waiting.is_empty() {

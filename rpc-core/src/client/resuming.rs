@@ -51,7 +51,7 @@ impl Client {
         };
         let left = self.sessions[CURRENT].identity.is_some();
         if left {
-            self.leave(now);
+            self.leave(now, Pace::default());
         }
         let session = &mut self.sessions[CURRENT];
         session.identity.clone_from(&open.identity);
@@ -68,10 +68,10 @@ impl Client {
     }
 
     /// New calls go to another session from now on, which has no connection yet. What was written to the present one is
-    /// answered there.
-    pub(super) fn leave(&mut self, now: Instant) {
+    /// answered there. `pace`: when the next one may be dialled for.
+    pub(super) fn leave(&mut self, now: Instant, pace: Pace) {
         self.keep_evolved();
-        let next = Session::new(self.sessions_made, Pace::default());
+        let next = Session::new(self.sessions_made, pace);
         self.sessions_made += 1;
         let left = std::mem::replace(&mut self.sessions[CURRENT], next);
         self.sessions.insert(CURRENT + 1, left);
@@ -84,7 +84,9 @@ impl Client {
     /// The server of the present session is about to go, and will answer what it was asked: new calls go elsewhere.
     pub(super) fn leave_draining(&mut self, now: Instant, reason: &str) {
         let Link::Ready(open) = &self.sessions[CURRENT].link else { return };
-        let (mut pace, address) = (open.pace.clone(), open.address.to_string());
+        // A server that has answered is no failure, however many went before it: the pause spreads clients, and does not grow.
+        let mut pace = if open.useful { Pace::default() } else { open.pace.clone() };
+        let address = open.address.to_string();
         let error = BindError::Interrupted { address, why: format!("the server is going away: {reason}") };
         pace = pace.failed(now, Duration::ZERO, &mut self.jitter, error);
         self.round.pass();
@@ -97,8 +99,7 @@ impl Client {
                 }
             }
         }
-        self.leave(now);
-        self.sessions[CURRENT].link = Link::Down(pace);
+        self.leave(now, pace);
         // What was asked for meanwhile was not asked here, and has its chance on the next connection.
         self.forget_refusals();
         self.want_connection(now);
@@ -268,6 +269,7 @@ impl Client {
 
     /// After each input: sessions that were left and have no more calls end, one that can carry no more calls is left.
     pub(super) fn tidy(&mut self, now: Instant) {
+        self.end_all_hurried(now);
         for at in 0..self.sessions.len() {
             let session = &self.sessions[at];
             // Not while the server is asked for it: its answer may be that it has the session still.
@@ -283,8 +285,9 @@ impl Client {
             }
         }
         if self.sessions[CURRENT].slots.is_exhausted() && self.sessions[CURRENT].ready().is_some() {
-            self.leave(now);
+            self.leave(now, Pace::default());
             self.want_connection(now);
+            self.end_all_hurried(now);
         }
     }
 }

@@ -13,8 +13,9 @@ use crate::time::Instant;
 
 impl Client {
     /// Starts a call. It ends with [`Output::Ended`](super::Output::Ended), at once if it cannot be sent.
-    pub fn start(&mut self, now: Instant, call: NewCall) -> CallKey {
+    pub fn start(&mut self, now: Instant, mut call: NewCall) -> CallKey {
         self.stats.calls += 1;
+        call.fail_fast |= self.config.fail_fast;
         self.budget.call(now);
         let refusal = self.refusal(&call);
         let metadata_max = self.config.limits.metadata_max.min(METADATA_MAX);
@@ -63,8 +64,14 @@ impl Client {
     }
 
     fn wait(&mut self, now: Instant, key: CallKey) {
-        if self.calls.get(key).is_none_or(|call| call.state != CallState::Waiting) {
+        let Some(call) = self.calls.get(key).filter(|call| call.state == CallState::Waiting) else {
             return; // it has ended in the attempt to send it
+        };
+        if call.is_hurried() {
+            if self.sessions[CURRENT].ready().is_none() {
+                return self.end_hurried(now, key);
+            }
+            self.hurried = true;
         }
         if self.waiting.len() >= self.config.limits.waiting_max {
             self.drop_stale_waiters();

@@ -134,9 +134,20 @@ impl Client {
 
     /// Somebody waits for a connection, wherever it leads: a call, or the first agreement on a service.
     fn has_users(&self) -> bool {
-        !self.waiting.is_empty()
+        self.is_kept_up()
+            || self.asked_for
+            || !self.waiting.is_empty()
             || self.bindings.iter().any(|binding| binding.is_awaited())
             || self.has_movable()
+    }
+
+    /// No call will wait for a connection, so that there has to be one before; unless none can be had.
+    fn is_kept_up(&self) -> bool {
+        let hopeless = match &self.sessions[CURRENT].link {
+            Link::Down(pace) => pace.last.as_ref().is_some_and(|error| !error.is_retryable()),
+            _ => false,
+        };
+        self.config.fail_fast && !self.bindings.is_empty() && !hopeless
     }
 
     /// Somebody waits for a connection of this session: also slots whose calls only this session can answer.
@@ -233,6 +244,7 @@ impl Client {
     pub(super) fn fail_link(&mut self, now: Instant, pace: Pace, error: BindError) {
         // The only stream there was: no server will be reached any more, the session's own included.
         let ended = matches!(error, BindError::StreamEnded { .. });
+        self.asked_for = false;
         let retryable = error.is_retryable();
         let window = self.config.wait_for_server;
         let mut pace = pace.failed(now, self.round.asked(), &mut self.jitter, error.clone());

@@ -157,6 +157,12 @@ impl Gathering {
         Ok(Some(Gathered { head: whole.head, payload: whole.payload }))
     }
 
+    /// What all unfinished messages will hold when they are whole.
+    #[inline]
+    pub(crate) fn announced(&self) -> usize {
+        self.announced
+    }
+
     /// Forgets an unfinished message.
     pub(crate) fn remove(&mut self, id: SlotId) {
         if let Some(at) = self.unfinished.iter().position(|u| u.head.id == id) {

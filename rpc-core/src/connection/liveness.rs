@@ -1,6 +1,6 @@
 //! Is the peer still there? Silence is probed by pings; how long to wait for the answer follows the measured round trip.
 
-use crate::limits::Limits;
+use crate::limits::{CHUNK_LEN, Limits, TRANSMIT_LEN};
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -8,9 +8,18 @@ use std::time::Duration;
 /// handshake lost on a slow way is taken from every deadline until then, and a deadline has 32 bits of milliseconds.
 const SERVER_PINGS_EVERY: Duration = Duration::from_secs(60);
 
-/// What a byte may take on its way: a line carries at least 16 KiB a second. A ping waits behind everything that was handed
-/// out before it, wherever that is: in the driver, in the system's buffers, on the line.
-const NANOS_A_BYTE: u64 = 1_000_000_000 / (16 << 10);
+/// What a KiB may take on its way, as long as nothing else was measured, and at most: a line carries at least 16 KiB a second. A ping
+/// waits behind everything that was handed out before it, wherever that is: in the driver, in the system's buffers, on the line.
+const NANOS_A_KIB_MAX: u64 = 1_000_000_000 / 16;
+
+/// A line may become so many times slower than it was measured last before it is taken for dead.
+const CAUTION: u64 = 8;
+
+/// Fewer bytes tell how far the peer is, not what the line carries.
+const MEASURED_MIN: u64 = CHUNK_LEN as u64;
+
+/// When so many bytes are on their way, a ping goes with them to tell when they have arrived.
+const MEASURED_FROM: u64 = TRANSMIT_LEN as u64;
 
 /// Smoothed round trip and its variation, as in RFC 6298 section 2.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,6 +106,10 @@ pub(crate) struct Liveness {
     handed: Instant,
     /// How many bytes of the stream the peer is known to have, or must have by now.
     arrived: u64,
+    /// The bytes behind so many were handed out at this time or later: from here on is measured what the line carries.
+    mark: (u64, Instant),
+    /// What a KiB is given to arrive: what it took when that was last measured, with [`CAUTION`].
+    nanos_a_kib: u64,
     round_trip: RoundTrip,
 }
 
@@ -112,6 +125,8 @@ impl Liveness {
             pings: 0,
             handed: now,
             arrived: 0,
+            mark: (0, now),
+            nanos_a_kib: NANOS_A_KIB_MAX,
             round_trip: RoundTrip::default(),
         }
     }
@@ -142,10 +157,42 @@ impl Liveness {
     /// More bytes are handed out, after so many.
     #[inline]
     pub(crate) fn handed_out(&mut self, now: Instant, before: u64) {
-        if now >= self.through(before, Duration::MAX) {
+        if now >= self.through(before, NANOS_A_KIB_MAX, Duration::MAX) {
             self.arrived = before;
         }
+        if before <= self.arrived {
+            self.mark = (before, now);
+        }
         self.handed = now;
+    }
+
+    /// The number of a ping that is to be sent now, with so much on its way that it is worth to know when that arrives: else a
+    /// peer that dies in the middle of a large message would be waited for as on the slowest line that there may be.
+    ///
+    /// For a client alone: a ping of a server's sets connection time anew, and one that waits behind so many bytes would cost
+    /// every deadline the time that they take.
+    pub(crate) fn measure(&mut self, now: Instant, handed_out: u64) -> Option<u64> {
+        let due = self.pinged.is_none() && handed_out.saturating_sub(self.arrived) >= MEASURED_FROM;
+        due.then(|| self.ping(now, handed_out, false))
+    }
+
+    fn ping(&mut self, now: Instant, behind: u64, alone: bool) -> u64 {
+        self.last_ping = now;
+        self.pings += 1;
+        self.pinged = Some(Pinged { number: self.pings, sent: now, behind, alone });
+        self.pings
+    }
+
+    /// What was handed out between the mark and a ping has arrived, and took no longer than from the mark until now. So the line is
+    /// never taken to be better than it was, but at times to be worse: when there was little to send, or the peer took its time.
+    fn learn(&mut self, now: Instant, pinged: &Pinged) {
+        let (before, since) = std::mem::replace(&mut self.mark, (pinged.behind, pinged.sent));
+        let bytes = pinged.behind.saturating_sub(before);
+        if bytes >= MEASURED_MIN {
+            let took = u64::try_from((now - since).as_nanos()).unwrap_or(u64::MAX);
+            let a_kib = took.saturating_mul(CAUTION) / (bytes >> 10);
+            self.nanos_a_kib = a_kib.min(NANOS_A_KIB_MAX);
+        }
     }
 
     /// The peer has so many bytes of the stream.
@@ -154,18 +201,19 @@ impl Liveness {
         self.arrived = self.arrived.max(bytes);
     }
 
-    /// When so many bytes, all that were handed out, have arrived at the latest, if it is not to be waited longer for them
-    /// than `most`.
+    /// When so many bytes, all that were handed out, have arrived at the latest, if a KiB takes so long, and it is not to be
+    /// waited longer for them than `most`.
     #[inline]
-    fn through(&self, handed_out: u64, most: Duration) -> Instant {
+    fn through(&self, handed_out: u64, nanos_a_kib: u64, most: Duration) -> Instant {
         let on_the_way = handed_out.saturating_sub(self.arrived);
-        let takes = Duration::from_nanos(on_the_way.saturating_mul(NANOS_A_BYTE));
+        let takes = Duration::from_nanos(on_the_way.saturating_mul(nanos_a_kib) >> 10);
         self.heard.max(self.handed) + takes.min(most)
     }
 
     /// When the ping with this number was sent, if it is the one that is waited for.
     pub(crate) fn ponged(&mut self, now: Instant, number: u64) -> Option<Instant> {
         let pinged = self.pinged.take_if(|pinged| pinged.number == number)?;
+        self.learn(now, &pinged);
         self.arrived(pinged.behind);
         if pinged.alone {
             self.round_trip.measure(now - pinged.sent);
@@ -189,18 +237,14 @@ impl Liveness {
             return Probe::Wait(due);
         }
         // Not without end, or a peer that takes nothing were never found dead.
-        let through = self.through(handed_out, limits.keep_alive);
+        let through = self.through(handed_out, self.nanos_a_kib, limits.keep_alive);
         self.state = State::Probing { asked: now, since: now.max(through) };
         if self.pinged.is_some() {
             // The answer to the last ping is still out: a second one would make it unclear which of them deadlines
             // count from.
             return Probe::Wait(self.next(busy, limits));
         }
-        self.last_ping = now;
-        self.pings += 1;
-        let (number, alone) = (self.pings, through <= now);
-        self.pinged = Some(Pinged { number, sent: now, behind: handed_out, alone });
-        Probe::Ping(self.pings)
+        Probe::Ping(self.ping(now, handed_out, through <= now))
     }
 
     /// The time of the next probe or verdict, for the timer.
@@ -316,7 +360,7 @@ mod tests {
         watch.handed_out(at(500), 0);
         assert_eq!(watch.poll(at(1000), true, 64 << 10, &limits), Probe::Ping(1));
         let Probe::Wait(until) = watch.poll(at(4000), true, 64 << 10, &limits) else { panic!("too early") };
-        assert_eq!(until.millis_since(at(0)), 500 + 3999 + 400);
+        assert_eq!(until.millis_since(at(0)), 500 + 4000 + 400);
         assert!(matches!(watch.poll(until, true, 64 << 10, &limits), Probe::Dead(_)));
     }
 
@@ -348,6 +392,76 @@ mod tests {
             let verdict = watch.poll(at(later + 1400), true, (64 << 10) + 100, &limits);
             assert_eq!(verdict, Probe::Dead(400 * MS));
         }
+    }
+
+    /// A watch that has seen 256 KiB, and the ping with them, arrive within so many milliseconds.
+    fn measured_at(took: u32) -> Liveness {
+        let mut watch = Liveness::starting(at(0));
+        watch.measured(MS);
+        watch.handed_out(at(100), 0);
+        assert_eq!(watch.measure(at(100), 256 << 10), Some(1));
+        watch.heard(at(100 + took));
+        assert_eq!(watch.ponged(at(100 + took), 1), Some(at(100)));
+        watch
+    }
+
+    /// When it gives up a peer that takes a further MiB in silence.
+    fn dead_after_a_mib(mut watch: Liveness, handed: Instant) -> Duration {
+        let limits = Limits::default();
+        let all = (256 << 10) + (1 << 20);
+        watch.handed_out(handed, 256 << 10);
+        let mut now = handed;
+        loop {
+            match watch.poll(now, true, all, &limits) {
+                Probe::Wait(until) => now = until,
+                Probe::Ping(_) => {}
+                Probe::Dead(_) => return now - handed,
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_line_has_carried_decides_how_long_a_peer_is_waited_for() {
+        // 25 MiB a second: eight times as long as a MiB takes are 320 ms, less than the silence before a probe.
+        assert_eq!(dead_after_a_mib(measured_at(10), at(110)), 1400 * MS);
+        // 1 MiB a second.
+        assert_eq!(dead_after_a_mib(measured_at(250), at(350)), 8400 * MS);
+        // 100 KiB a second are too little to be reckoned with eight times: it is as if nothing had been measured.
+        assert_eq!(dead_after_a_mib(measured_at(2560), at(2660)), 30_400 * MS);
+    }
+
+    #[test]
+    fn little_that_arrives_soon_says_nothing_about_the_line() {
+        let mut watch = Liveness::starting(at(0));
+        watch.measured(MS);
+        watch.handed_out(at(900), 0);
+        assert_eq!(watch.poll(at(1000), true, 60 << 10, &Limits::default()), Probe::Ping(1));
+        watch.heard(at(1001));
+        assert!(watch.ponged(at(1001), 1).is_some());
+        assert_eq!(watch.nanos_a_kib, NANOS_A_KIB_MAX);
+    }
+
+    #[test]
+    fn there_is_one_measuring_ping_at_a_time_and_none_for_little() {
+        let mut watch = Liveness::starting(at(0));
+        watch.handed_out(at(1), 0);
+        assert_eq!(watch.measure(at(1), (256 << 10) - 1), None);
+        assert_eq!(watch.measure(at(1), 256 << 10), Some(1));
+        assert_eq!(watch.measure(at(2), 1 << 20), None);
+        assert!(watch.ponged(at(9), 1).is_some());
+        assert_eq!(watch.measure(at(9), 1 << 20), Some(2), "768 KiB are on their way");
+    }
+
+    #[test]
+    fn what_waited_to_be_sent_before_is_not_taken_for_the_lines_pace() {
+        let mut watch = measured_at(10);
+        // All has arrived; then nothing is sent for a minute.
+        watch.arrived(256 << 10);
+        watch.handed_out(at(60_000), 256 << 10);
+        assert_eq!(watch.measure(at(60_000), 512 << 10), Some(2));
+        watch.heard(at(60_010));
+        assert!(watch.ponged(at(60_010), 2).is_some());
+        assert_eq!(watch.nanos_a_kib, 8 * 10_000_000 / 256);
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl Session {
         if self.lease != Lease::Held || attached {
             return;
         }
+        self.left = now;
         self.lease = Lease::running(now, self.config.limits.lease);
         match self.lease.is_over() {
             true => self.bury(),
@@ -180,22 +181,6 @@ impl Session {
         self.forget_waiters(lane);
     }
 
-    /// Tells the client, on connections that come later too, that this server is about to go. Requests are still answered;
-    /// the client leaves when it has no more calls here.
-    pub fn drain(&mut self, _now: Instant, reason: &str) {
-        for open in self.lanes.iter_mut().flatten().filter(|open| !open.ending) {
-            GoAway { reason: reason.to_owned() }.write(open.outgoing.ready());
-        }
-        self.going = Some(reason.to_owned());
-        for index in 0..self.slots.len() {
-            let at = SlotId { slot: index as u32, sequence: self.slots[index].last };
-            let runs = matches!(&self.slots[index].state, super::slot::SlotState::Running(running) if !running.idempotent);
-            if mutant!(DrainRefusesRunning) && runs {
-                self.withdraw(at, crate::Code::Unavailable, "the server is going away");
-            }
-        }
-    }
-
     /// Ends the session and all of its connections.
     pub fn close(&mut self, _now: Instant, reason: &str) {
         self.end(CloseCode::GoingAway, reason, None);
@@ -228,7 +213,7 @@ impl Session {
             let at = SlotId { slot: index as u32, sequence: self.slots[index].last };
             self.stop(at);
         }
-        (self.slots, self.executing) = (Vec::new(), 0);
+        (self.slots, self.requested) = (Vec::new(), 0);
         self.room.forget_all();
         self.shrink();
     }

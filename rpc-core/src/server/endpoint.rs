@@ -1,7 +1,9 @@
 //! The whole server: who is let in.
 
 use super::handshake::reject;
-use super::room::Pool;
+use super::peers::Peers;
+use super::pool::Pool;
+use super::room;
 use super::session::{Agreed, Session};
 use super::{Config, Handshake};
 use crate::codec::CodecId;
@@ -18,6 +20,10 @@ use std::sync::Arc;
 /// When a client that was refused for want of room may come again.
 const ROOM_RETRY_MS: u32 = 1000;
 
+/// Connections beyond the limit that are told so: this part of it, and so many more.
+const REFUSED_PART: usize = 8;
+const REFUSED_MIN: usize = 16;
+
 /// Randomness for a new session, from the driver.
 #[derive(Clone, Copy, Debug)]
 pub struct Fresh {
@@ -25,6 +31,17 @@ pub struct Fresh {
     pub session: SessionId,
     /// Its secret.
     pub token: Token,
+}
+
+/// What becomes of a new connection.
+#[derive(Debug)]
+pub enum Arrival {
+    /// It is counted, until [`Endpoint::handle_disconnected`], and is to say who it is.
+    Handshake(Handshake),
+    /// There are too many. It is counted: write these bytes, and close it.
+    Refuse(Vec<u8>),
+    /// There are so many that this one is not even told. It is not counted: close it.
+    Drop,
 }
 
 /// The answer to a `Hello`.
@@ -46,13 +63,21 @@ pub(super) struct Services {
     pub(super) signatures: Vec<Vec<Signature>>,
 }
 
+/// A session that lives.
+struct Known {
+    token: Token,
+    /// Who has opened it.
+    peer: Box<str>,
+}
+
 /// The machine of the whole server.
 pub struct Endpoint {
     config: Arc<Config>,
     incarnation: Incarnation,
     services: Arc<Services>,
     /// What resumes the sessions that live.
-    tokens: BTreeMap<SessionId, Token>,
+    tokens: BTreeMap<SessionId, Known>,
+    peers: Peers,
     /// For the replies of all sessions.
     pool: Arc<Pool>,
     connections: usize,
@@ -72,6 +97,7 @@ impl Endpoint {
         let services = Arc::new(Services { all: services, fingerprints, signatures });
         Self {
             pool: Arc::new(Pool::new(config.limits.replies_all_max)),
+            peers: Peers::new(&config.limits),
             config: Arc::new(config),
             incarnation,
             services,
@@ -107,31 +133,50 @@ impl Endpoint {
         self.draining = true;
     }
 
-    /// A connection was accepted.
-    pub fn handle_connected(&mut self, now: Instant) -> Handshake {
+    /// A connection was accepted. `peer` names whoever is to have no more than a peer's part: not the single connection.
+    pub fn handle_connected(&mut self, now: Instant, peer: &str) -> Arrival {
+        let limits = &self.config.limits;
+        let ways = [
+            (self.connections, limits.connections_max, "connections are open already"),
+            (
+                self.peers.connections(peer),
+                limits.connections_per_peer,
+                "connections of this client are open already",
+            ),
+        ];
+        if ways.iter().any(|(open, most, _)| *open >= most.saturating_add(most / REFUSED_PART + REFUSED_MIN))
+        {
+            return Arrival::Drop;
+        }
+        let over = ways.into_iter().find(|(open, most, _)| open >= most);
         self.connections += 1;
-        Handshake::new(now + self.config.limits.handshake)
+        self.peers.add_connection(peer, limits);
+        match over {
+            None => Arrival::Handshake(Handshake::new(now + limits.handshake)),
+            Some((_, most, what)) => {
+                let mut out = Vec::new();
+                reject(RejectCode::TooMany, ROOM_RETRY_MS, &format!("{most} {what}")).write(&mut out);
+                Arrival::Refuse(out)
+            }
+        }
     }
 
-    /// A connection is gone.
-    pub fn handle_disconnected(&mut self) {
+    /// A connection of this peer is gone.
+    pub fn handle_disconnected(&mut self, peer: &str) {
         self.connections = self.connections.saturating_sub(1);
+        self.peers.remove_connection(peer);
     }
 
     /// The first frame of a connection. `fresh` is used if it opens a session: if it asks for one, or for one that is not known.
-    pub fn handle_hello(&mut self, _now: Instant, hello: &Hello, fresh: Fresh) -> Admission {
+    pub fn handle_hello(&mut self, _now: Instant, peer: &str, hello: &Hello, fresh: Fresh) -> Admission {
         let limits = &self.config.limits;
-        if self.connections > limits.connections_max {
-            let reason = format!("{} connections are open already", limits.connections_max);
-            return refuse(RejectCode::TooMany, ROOM_RETRY_MS, &reason);
-        }
         if let SessionWish::Resume { id, token } = &hello.session {
             // Who has the number alone, which is no secret, is told no more than who has made it up.
-            if self.tokens.get(id).is_some_and(|known| known.matches(token)) {
+            if self.tokens.get(id).is_some_and(|known| known.token.matches(token)) {
                 return Admission::Resume(*id);
             }
             if mutant!(UnknownSessionResumes) {
-                let mut admission = self.open(hello, Fresh { session: *id, token: Token(token.0) });
+                let mut admission = self.open(peer, hello, Fresh { session: *id, token: Token(token.0) });
                 if let Admission::Open(session) = &mut admission {
                     session.welcomed = true;
                 }
@@ -148,14 +193,18 @@ impl Endpoint {
             let reason = format!("{} sessions are open already", limits.sessions_max);
             return refuse(RejectCode::TooMany, ROOM_RETRY_MS, &reason);
         }
-        if self.pool.is_exhausted() {
+        if self.peers.sessions(peer) >= limits.sessions_per_peer {
+            let reason = format!("{} sessions of this client are open already", limits.sessions_per_peer);
+            return refuse(RejectCode::TooMany, ROOM_RETRY_MS, &reason);
+        }
+        if room::is_exhausted(&self.pool) {
             let reason = "the replies of other sessions take all the room that there is";
             return refuse(RejectCode::TooMany, ROOM_RETRY_MS, reason);
         }
-        self.open(hello, fresh)
+        self.open(peer, hello, fresh)
     }
 
-    fn open(&mut self, hello: &Hello, fresh: Fresh) -> Admission {
+    fn open(&mut self, peer: &str, hello: &Hello, fresh: Fresh) -> Admission {
         let (config, limits) = (&self.config, &self.config.limits);
         let known = |number: &u8| CodecId::from_wire(*number).filter(|codec| config.codecs.contains(codec));
         let Some(codec) = hello.codecs.iter().find_map(known) else {
@@ -181,9 +230,10 @@ impl Endpoint {
             incarnation: self.incarnation,
             domain: self.domain(),
         };
-        self.tokens.insert(agreed.id, agreed.token);
+        self.tokens.insert(agreed.id, Known { token: agreed.token, peer: peer.into() });
+        let share = self.peers.add_session(peer, &self.config.limits);
         let (config, services, pool) = (config.clone(), self.services.clone(), self.pool.clone());
-        Admission::Open(Box::new(Session::new(agreed, config, services, pool)))
+        Admission::Open(Box::new(Session::new(agreed, config, services, pool, share)))
     }
 
     /// With replies in memory, the reply cache lives and dies with the process.
@@ -196,7 +246,8 @@ impl Endpoint {
     /// A session is [over](Session::is_over): it is not known any more, and its counts go into the totals. Reporting it twice
     /// does no harm.
     pub fn handle_session_over(&mut self, session: &Session) {
-        if self.tokens.remove(&session.id()).is_some() {
+        if let Some(known) = self.tokens.remove(&session.id()) {
+            self.peers.remove_session(&known.peer);
             self.past += session.stats();
         }
     }
@@ -211,11 +262,13 @@ impl Endpoint {
         self.pool.taken()
     }
 
-    /// Counts of the sessions that are over, and the connections that are open. The driver adds those of the sessions that it
+    /// Counts of the sessions that are over, and what there is now of all. The driver adds those of the sessions that it
     /// has not reported.
     pub fn stats(&self) -> Stats {
         let mut stats = self.past;
         stats.connections = self.connections as u64;
+        stats.sessions = self.tokens.len() as u64;
+        [stats.executing, stats.queued, stats.bytes_held] = self.peers.taken().map(|taken| taken as u64);
         stats
     }
 }

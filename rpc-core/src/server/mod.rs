@@ -6,22 +6,28 @@
 
 mod attaching;
 mod bindings;
+mod draining;
 mod endpoint;
 mod handshake;
 mod lane;
 mod lease;
+mod peers;
+mod pool;
 mod queue;
 mod replies;
 mod requests;
 mod room;
 mod session;
+mod share;
 mod slot;
 mod suggestion;
 
 pub use attaching::Refusal;
-pub use endpoint::{Admission, Endpoint, Fresh};
+pub use draining::Outstanding;
+pub use endpoint::{Admission, Arrival, Endpoint, Fresh};
 pub use handshake::Handshake;
 pub use lane::Lane;
+pub use queue::Begin;
 pub use session::Session;
 
 use crate::codec::CodecId;

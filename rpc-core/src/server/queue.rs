@@ -1,6 +1,7 @@
 //! Requests that were admitted and whose handlers have not started: they start, or never will.
 
-use super::slot::{Queued, Running, SlotState};
+use super::share::{Shared, Whose};
+use super::slot::{Queued, Running, Slot, SlotState};
 use super::{Output, Session};
 use crate::error::Code;
 use crate::frame::{Answer, Refusal};
@@ -13,29 +14,55 @@ pub(super) const LATE: &str = "the call's time was over before it could start";
 /// Requests that were taken back may wait for their turn at the driver even if few slots were granted.
 const TAKEN_BACK_MIN: usize = 64;
 
+/// Whether a handler may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Begin {
+    /// It starts now: the call counts as running.
+    Now,
+    /// So many run already that it has to wait. To be asked again when one of them has ended.
+    Later {
+        /// Not only handlers for this peer have to wait, but all.
+        everybody: bool,
+    },
+    /// It must not start, and all who wait are answered already: the call was cancelled while it waited, or its time is over,
+    /// or its session.
+    Never,
+}
+
 impl Session {
-    /// To be asked right before the handler of an [`Execute`](super::Execute) is polled for the first time, once for each of
-    /// them. From then on the call counts as running. `false`: the handler must not start, and all who wait are answered
-    /// already: the call was cancelled while it waited, or its time is over, or its session.
+    /// To be asked right before the handler of an [`Execute`](super::Execute) is polled for the first time, until the answer is
+    /// not [`Begin::Later`] any more, and not again after that.
     #[inline]
-    pub fn begin(&mut self, now: Instant, at: SlotId) -> bool {
-        self.unbegun = self.unbegun.saturating_sub(1);
+    pub fn begin(&mut self, now: Instant, at: SlotId) -> Begin {
         let slot = self.slots.get_mut(at.slot as usize).filter(|slot| slot.last == at.sequence);
-        let Some(slot) = slot else { return false };
-        let SlotState::Queued(Queued { idempotent, deadline }) = slot.state else { return false };
+        let Some(Slot { state: SlotState::Queued(queued), .. }) = slot else {
+            self.share.leave(Shared::Queued);
+            return Begin::Never;
+        };
+        let Queued { idempotent, deadline, bytes } = *queued;
         if deadline <= now && !mutant!(StartsLate) {
+            self.share.leave(Shared::Queued);
             self.withdraw(at, Code::DeadlineExceeded, LATE);
             if mutant!(RefusalLeavesRunning) {
                 self.slots[at.slot as usize].state =
-                    SlotState::Running(Running { idempotent, deadline, stopped: false });
+                    SlotState::Running(Running { idempotent, deadline, stopped: false, bytes });
             }
-            return false;
+            return Begin::Never;
         }
-        slot.state = SlotState::Running(Running { idempotent, deadline, stopped: false });
-        self.executing += 1;
+        if let Err(whose) = self.share.begin() {
+            return Begin::Later { everybody: whose == Whose::Server };
+        }
+        self.slots[at.slot as usize].state =
+            SlotState::Running(Running { idempotent, deadline, stopped: false, bytes });
         self.stats.calls += 1;
         self.next_deadline = self.next_deadline.min(deadline);
-        true
+        Begin::Now
+    }
+
+    /// Whether a handler that had to wait might start now.
+    pub fn may_begin(&self) -> bool {
+        self.share.may_enter(Shared::Executing)
     }
 
     /// As many as there are slots are alive. The others were taken back and only wait until the driver asks: without a bound
@@ -49,6 +76,7 @@ impl Session {
     #[cold]
     pub(super) fn withdraw(&mut self, at: SlotId, code: Code, reason: &str) {
         let slot = &mut self.slots[at.slot as usize];
+        self.requested -= slot.state.requested();
         slot.state = SlotState::Vacant;
         let waiters = std::mem::take(&mut slot.waiters);
         self.stats.shed += 1;
@@ -60,12 +88,15 @@ impl Session {
     /// The session is at its end, and nobody is left to be answered.
     pub(super) fn drop_queued(&mut self) {
         for slot in self.slots.iter_mut().filter(|slot| matches!(slot.state, SlotState::Queued(_))) {
+            self.requested -= slot.state.requested();
             slot.state = SlotState::Vacant;
         }
-        let unbegun = &mut self.unbegun;
+        let share = &mut self.share;
         self.outputs.retain(|output| {
             let execute = matches!(output, Output::Execute(_));
-            *unbegun -= usize::from(execute);
+            if execute {
+                share.leave(Shared::Queued);
+            }
             !execute
         });
     }

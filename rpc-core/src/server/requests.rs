@@ -3,6 +3,7 @@
 use super::bindings::Entry;
 use super::lane::Open;
 use super::queue::LATE;
+use super::share::{Shared, Whose};
 use super::slot::{Cancelling, Lookup, Queued, Recorded, Slot, SlotState};
 use super::{Completion, Execute, Lane, Output, Session};
 use crate::connection::{Body, Head};
@@ -69,6 +70,11 @@ impl Session {
             let retry_after_ms = if refused.later { BUSY_RETRY_MS } else { 0 };
             let (code, reason) = (Code::ResourceExhausted, refused.reason);
             self.refuse_later(lane, request.id, code, &reason, retry_after_ms);
+        } else if let Err(whose) = self.share.grow(Shared::Bytes, self.bytes()) {
+            if let Some(open) = self.open(lane) {
+                open.gathering.remove(request.id);
+            }
+            self.refuse_full(lane, request.id, whose, "bytes");
         }
         Ok(())
     }
@@ -159,11 +165,19 @@ impl Session {
             self.refuse(lane, request.id, Code::DeadlineExceeded, LATE);
             return;
         }
-        if self.unbegun >= self.unbegun_max() {
+        if self.share.used(Shared::Queued) >= self.unbegun_max() {
             let reason = "too many requests that were given up still wait for their turn";
             self.refuse_later(lane, request.id, Code::ResourceExhausted, reason, BUSY_RETRY_MS);
             return;
         }
+        let bytes = request.payload.as_slice().len();
+        if let Err(whose) = self.share.grow(Shared::Bytes, self.bytes() + bytes) {
+            return self.refuse_full(lane, request.id, whose, "bytes");
+        }
+        if let Err(whose) = self.share.enter(Shared::Queued) {
+            return self.refuse_full(lane, request.id, whose, "requests that wait for their turn");
+        }
+        self.requested += bytes;
         let slot = &mut self.slots[request.id.slot as usize];
         // An idempotent call under the number before: nobody waits for it, or the number would not be free.
         let left = SlotId { sequence: slot.last, ..request.id };
@@ -173,7 +187,7 @@ impl Session {
             _ => {}
         }
         let slot = &mut self.slots[request.id.slot as usize];
-        let queued = Queued { idempotent: request.idempotent, deadline };
+        let queued = Queued { idempotent: request.idempotent, deadline, bytes: bytes as u32 };
         let before = std::mem::replace(&mut slot.state, SlotState::Queued(queued));
         (slot.last, slot.waiters, slot.attached, slot.hash) = (request.id.sequence, lane.mask(), 0, hash);
         self.room.forget(request.id.slot as usize, before.kept());
@@ -189,7 +203,7 @@ impl Session {
                 payload
             }
         };
-        self.unbegun += 1;
+        self.wanted = self.wanted.max(deadline);
         self.outputs.push_back(Output::Execute(Execute {
             at: request.id,
             request_id: RequestId { session: self.agreed.id, at: request.id },
@@ -210,6 +224,10 @@ impl Session {
     pub fn complete(&mut self, _now: Instant, at: SlotId, completion: Completion) {
         let running = self.slots.get_mut(at.slot as usize).and_then(|slot| slot.running(at.sequence));
         let Some(running) = running else {
+            // Unheard, but it ran until now.
+            if self.is_over() {
+                self.share.leave(Shared::Executing);
+            }
             if let Completion::Ok(buffer) | Completion::Application(buffer) = completion {
                 self.recycle(buffer);
             }
@@ -219,7 +237,8 @@ impl Session {
         if mutant!(PanicLeavesRunning) && matches!(completion, Completion::Failed { .. }) {
             return;
         }
-        self.executing -= 1;
+        self.requested -= running.bytes as usize;
+        self.share.leave(Shared::Executing);
         let (answer, payload) = match completion {
             Completion::Ok(payload) => (Answer::Ok, payload),
             Completion::Application(payload) => (Answer::Application, payload),
@@ -306,6 +325,7 @@ impl Session {
             waiters = 0;
         }
         let slot = &mut self.slots[id.slot as usize];
+        self.requested -= slot.state.requested();
         self.room.forget(id.slot as usize, slot.state.kept());
         self.room.settle();
         (slot.last, slot.state, slot.attached) = (id.sequence, SlotState::Fenced, 0);
@@ -323,6 +343,14 @@ impl Session {
 
     fn refuse(&mut self, lane: Lane, id: SlotId, code: Code, reason: &str) {
         self.refuse_later(lane, id, code, reason, 0);
+    }
+
+    /// There is no more of something.
+    #[cold]
+    fn refuse_full(&mut self, lane: Lane, id: SlotId, whose: Whose, of: &str) {
+        let whose = if whose == Whose::Server { "the server" } else { "this client's part of the server" };
+        let reason = format!("{whose} is full: no room for more {of}");
+        self.refuse_later(lane, id, Code::ResourceExhausted, &reason, BUSY_RETRY_MS);
     }
 
     /// Says no to one copy of a request. Nothing is stored: other copies of it may fare differently.

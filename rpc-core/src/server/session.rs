@@ -4,7 +4,9 @@ use super::bindings::Entry;
 use super::endpoint::Services;
 use super::lane::Open;
 use super::lease::Lease;
-use super::room::{Pool, Room};
+use super::pool::Pool;
+use super::room::Room;
+use super::share::{Share, Shared};
 use super::slot::{Slot, SlotState};
 use super::{Config, Lane, Output};
 use crate::codec::{CodecId, Coding};
@@ -48,6 +50,10 @@ pub struct Session {
     pub(super) newest: u32,
     /// The server is about to go, and why.
     pub(super) going: Option<String>,
+    /// When its last connection was lost.
+    pub(super) left: Instant,
+    /// Until when callers wait for answers, as far as their deadlines say.
+    pub(super) wanted: Instant,
     pub(super) lanes: [Option<Box<Open>>; CONNECTIONS_PER_SESSION],
     /// Grown as they are used, up to the granted number.
     pub(super) slots: Vec<Slot>,
@@ -58,10 +64,11 @@ pub struct Session {
     pub(super) outputs: VecDeque<Output>,
     /// No handler's time is up before this. Kept low instead of exact: a timer that fires too early costs one scan.
     pub(super) next_deadline: Instant,
-    pub(super) executing: usize,
-    /// Handlers that the driver was told of, or will be, and has not asked about yet: more than are queued, since it is not
-    /// told of those that were taken back.
-    pub(super) unbegun: usize,
+    /// What its calls take of the server. Of places to wait it has as many as there are handlers of which the driver was told,
+    /// or will be, and has not begun: more than are queued, since it is not told of those that were taken back.
+    pub(super) share: Share,
+    /// Bytes of the requests that are queued or run.
+    pub(super) requested: usize,
     /// For the replies that the slots keep.
     pub(super) room: Room,
     pub(super) stats: Stats,
@@ -69,7 +76,13 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn new(agreed: Agreed, config: Arc<Config>, services: Arc<Services>, pool: Arc<Pool>) -> Self {
+    pub(super) fn new(
+        agreed: Agreed,
+        config: Arc<Config>,
+        services: Arc<Services>,
+        pool: Arc<Pool>,
+        share: Share,
+    ) -> Self {
         Self {
             room: Room::new(pool, config.limits.replies_max),
             agreed,
@@ -79,14 +92,16 @@ impl Session {
             welcomed: false,
             newest: 0,
             going: None,
+            left: Instant::default(),
+            wanted: Instant::default(),
             lanes: Default::default(),
             slots: Vec::new(),
             table: Vec::new(),
             types_left: super::bindings::TYPES_PER_SESSION_MAX,
             outputs: VecDeque::new(),
             next_deadline: Instant::NEVER,
-            executing: 0,
-            unbegun: 0,
+            share,
+            requested: 0,
             stats: Stats::default(),
             spare: Vec::new(),
         }
@@ -123,6 +138,7 @@ impl Session {
                 if !bytes.is_empty() {
                     open.liveness.heard(now);
                 }
+                open.unfinished.seen(now, used > 0, used < bytes.len());
                 used
             }
             _ => bytes.len(),
@@ -195,8 +211,9 @@ impl Session {
         let Some(running) = slot.running(at.sequence) else { return };
         let drop = running.idempotent;
         if drop {
+            self.requested -= slot.state.requested();
             slot.state = SlotState::Vacant;
-            self.executing -= 1;
+            self.share.leave(Shared::Executing);
         } else if std::mem::replace(&mut running.stopped, true) {
             return;
         }
@@ -211,9 +228,14 @@ impl Session {
         }
         for index in 0..self.lanes.len() {
             let lane = Lane(index as u8);
-            let limits = &self.config.limits;
+            let (limits, reads, going) = (&self.config.limits, self.reads(lane), self.going.is_some());
             let Some(open) = self.lanes[index].as_deref_mut() else { continue };
-            match open.liveness.poll(now, false, open.outgoing.handed_out(), limits) {
+            if open.unfinished.is_late(now, limits.frame_within, reads) && !open.ending {
+                let what = format!("a frame was not complete within {:?}", limits.frame_within);
+                self.fail_lane(lane, ProtocolError::LimitExceeded { what });
+                continue;
+            }
+            match open.liveness.poll(now, going, open.outgoing.handed_out(), limits) {
                 Probe::Wait(_) => {}
                 Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
                 Probe::Dead(_) => {
@@ -252,13 +274,36 @@ impl Session {
     pub fn poll_output(&mut self) -> Output {
         match self.outputs.pop_front() {
             Some(output) => output,
-            None => Output::Wait(self.next_timeout()),
+            None => {
+                self.settle_share();
+                Output::Wait(self.next_timeout())
+            }
         }
+    }
+
+    /// What is not used goes back. Replies wait to be written, and parts of messages come, whether there is room or not: they
+    /// are counted here, and keep new requests out.
+    #[inline]
+    fn settle_share(&mut self) {
+        self.share.set(Shared::Bytes, self.bytes());
+        self.share.settle();
+    }
+
+    /// Bytes that it holds for its calls: requests that wait or run, messages that are not whole, replies that wait to be written.
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        let held = |open: &Open| open.gathering.announced() + open.outgoing.backlog();
+        self.requested + self.lanes.iter().flatten().map(|open| held(open)).sum::<usize>()
     }
 
     fn next_timeout(&self) -> Instant {
         let limits = &self.config.limits;
-        let lanes = self.lanes.iter().flatten().map(|open| open.liveness.next(false, limits));
+        let going = self.going.is_some();
+        let next = |open: &Open| {
+            let late = if open.ending { Instant::NEVER } else { open.unfinished.due(limits.frame_within) };
+            open.liveness.next(going, limits).min(late)
+        };
+        let lanes = self.lanes.iter().flatten().map(|open| next(open));
         lanes.fold(self.next_deadline.min(self.lease.next(limits.lease)), Instant::min)
     }
 
@@ -325,12 +370,12 @@ impl Session {
 
     /// Handlers that run now.
     pub fn executing(&self) -> usize {
-        self.executing
+        self.share.used(Shared::Executing)
     }
 
     /// No handler runs, and none waits for its turn but such as were taken back.
     pub fn is_idle(&self) -> bool {
-        self.executing == 0 && !self.slots.iter().any(|slot| matches!(slot.state, SlotState::Queued(_)))
+        self.executing() == 0 && !self.slots.iter().any(|slot| matches!(slot.state, SlotState::Queued(_)))
     }
 
     /// Counts so far.

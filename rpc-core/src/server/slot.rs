@@ -36,6 +36,8 @@ pub(super) enum SlotState {
 pub(super) struct Queued {
     pub(super) idempotent: bool,
     pub(super) deadline: Instant,
+    /// Of its payload.
+    pub(super) bytes: u32,
 }
 
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub(super) struct Running {
     pub(super) deadline: Instant,
     /// The handler was told that nobody waits.
     pub(super) stopped: bool,
+    /// Of its payload.
+    pub(super) bytes: u32,
 }
 
 /// The outcome of an at-most-once call.
@@ -54,6 +58,17 @@ pub(super) struct Recorded {
 }
 
 impl SlotState {
+    /// Bytes of the request that waits or runs.
+    #[inline]
+    pub(super) fn requested(&self) -> usize {
+        match self {
+            SlotState::Queued(Queued { bytes, .. }) | SlotState::Running(Running { bytes, .. }) => {
+                *bytes as usize
+            }
+            _ => 0,
+        }
+    }
+
     /// Bytes of the reply that it keeps.
     #[inline]
     pub(super) fn kept(&self) -> usize {
@@ -193,11 +208,11 @@ mod tests {
     }
 
     fn queued(idempotent: bool) -> SlotState {
-        SlotState::Queued(Queued { idempotent, deadline: Instant::NEVER })
+        SlotState::Queued(Queued { idempotent, deadline: Instant::NEVER, bytes: 0 })
     }
 
     fn running(idempotent: bool) -> SlotState {
-        SlotState::Running(Running { idempotent, deadline: Instant::NEVER, stopped: false })
+        SlotState::Running(Running { idempotent, deadline: Instant::NEVER, stopped: false, bytes: 0 })
     }
 
     fn done() -> SlotState {

@@ -14,7 +14,7 @@ impl Pair {
             next = next.min(wire.up.next_arrival()).min(wire.down.next_arrival());
             next = match &mut wire.end {
                 End::Handshake(handshake) => next.min(handshake.deadline()),
-                End::Session(..) | End::Raw | End::Closed => next,
+                End::Session(..) | End::Refused(_) | End::Raw | End::Closed => next,
             };
         }
         for session in self.sessions.values_mut() {

@@ -1,13 +1,14 @@
 //! A server's engines alone, under a clock that only moves when it is told to. The tests play its clients, with frames, over as
 //! many connections as they like.
 
+use super::PEER;
 use super::services::HALL;
 use super::wire::{frames, written};
 use rpc_core::frame::{
     self, Answer, Bind, BindMethod, Cancel, Checksum, Hello, Kind, Reply, Request, SessionWish, Welcome,
 };
 use rpc_core::server::{
-    Admission, Completion, Config, Endpoint, Execute, Fresh, Lane, Output, Refusal, Session,
+    Admission, Arrival, Begin, Completion, Config, Endpoint, Execute, Fresh, Lane, Output, Refusal, Session,
 };
 use rpc_core::{Incarnation, Instant, SessionId, SlotId, Token};
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub struct Host {
 
 /// One connection.
 struct Line {
+    peer: &'static str,
     /// None once it is closed.
     place: Option<(SessionId, Lane)>,
     /// What the server has said and nobody has looked at.
@@ -94,18 +96,32 @@ impl Host {
 
     /// A connection that says hello. What it is told is left to be read.
     pub fn connect(&mut self, hello: &Hello) -> At {
-        self.endpoint.handle_connected(self.now);
+        self.connect_from(PEER, hello)
+    }
+
+    /// The same, from another host.
+    pub fn connect_from(&mut self, peer: &'static str, hello: &Hello) -> At {
         let at = self.lines.len();
-        self.lines.push(Line { place: None, said: Vec::new() });
-        self.admit(at, hello);
-        self.drain();
+        self.lines.push(Line { peer, place: None, said: Vec::new() });
+        match self.endpoint.handle_connected(self.now, peer) {
+            Arrival::Handshake(_) => {
+                self.admit(at, hello);
+                self.drain();
+            }
+            Arrival::Refuse(bytes) => {
+                self.lines[at].said = bytes;
+                self.endpoint.handle_disconnected(peer);
+            }
+            Arrival::Drop => {}
+        }
         at
     }
 
     fn admit(&mut self, at: At, hello: &Hello) {
+        let peer = self.lines[at].peer;
         self.opened += 1;
         let fresh = Fresh { session: SessionId(self.opened), token: Token([self.opened as u8; 16]) };
-        let id = match self.endpoint.handle_hello(self.now, hello, fresh) {
+        let id = match self.endpoint.handle_hello(self.now, peer, hello, fresh) {
             Admission::Open(session) => {
                 self.sessions.insert(session.id(), session);
                 fresh.session
@@ -113,7 +129,7 @@ impl Host {
             Admission::Resume(id) => id,
             Admission::Refuse(bytes) => {
                 self.lines[at].said = bytes;
-                return self.endpoint.handle_disconnected();
+                return self.endpoint.handle_disconnected(peer);
             }
         };
         let session = self.sessions.get_mut(&id).expect("the endpoint knows it");
@@ -121,13 +137,13 @@ impl Host {
             Ok(lane) => {
                 if let Some(former) = self.lines.iter_mut().find(|line| line.place == Some((id, lane))) {
                     former.place = None;
-                    self.endpoint.handle_disconnected();
+                    self.endpoint.handle_disconnected(former.peer);
                 }
                 self.lines[at].place = Some((id, lane));
             }
             Err(Refusal::Reject(bytes)) => {
                 self.lines[at].said = bytes;
-                self.endpoint.handle_disconnected();
+                self.endpoint.handle_disconnected(peer);
             }
             Err(Refusal::Over) => {
                 self.endpoint.handle_session_over(session);
@@ -138,7 +154,11 @@ impl Host {
 
     /// A new session, bound to [`HALL`]: its first connection, and what it was told.
     pub fn open(&mut self) -> (At, Welcome) {
-        let at = self.connect(&opening());
+        self.open_from(PEER)
+    }
+
+    pub fn open_from(&mut self, peer: &'static str) -> (At, Welcome) {
+        let at = self.connect_from(peer, &opening());
         let welcome = self.welcome(at);
         self.send(at, &bind(0, 0));
         assert_eq!(self.kinds(at), [Kind::Bound]);
@@ -169,6 +189,14 @@ impl Host {
             let session = self.sessions.get_mut(&id).expect("it has a connection");
             let used = session.handle_bytes(self.now, lane, bytes);
             assert_eq!(used, bytes.len(), "whole frames");
+            self.drain();
+        }
+    }
+
+    /// Bytes from the client of which the last frame is not whole: what is left is shown again by the test.
+    pub fn send_part(&mut self, at: At, bytes: &[u8]) {
+        if let Some((id, lane)) = self.lines[at].place {
+            self.sessions.get_mut(&id).expect("it has a connection").handle_bytes(self.now, lane, bytes);
             self.drain();
         }
     }
@@ -205,7 +233,7 @@ impl Host {
     /// A connection breaks.
     pub fn cut(&mut self, at: At) {
         let (id, lane) = self.lines[at].place.take().expect("it is open");
-        self.endpoint.handle_disconnected();
+        self.endpoint.handle_disconnected(self.lines[at].peer);
         self.sessions.get_mut(&id).expect("it had a connection").handle_disconnected(self.now, lane);
         self.drain();
     }
@@ -214,8 +242,10 @@ impl Host {
     pub fn begin(&mut self) -> Vec<SlotId> {
         let mut begun = Vec::new();
         for (id, at) in std::mem::take(&mut self.queued) {
-            if self.sessions.get_mut(&id).is_some_and(|session| session.begin(self.now, at)) {
-                begun.push(at);
+            match self.sessions.get_mut(&id).map_or(Begin::Never, |session| session.begin(self.now, at)) {
+                Begin::Now => begun.push(at),
+                Begin::Later { .. } => self.queued.push((id, at)),
+                Begin::Never => {}
             }
         }
         self.drain();
@@ -285,7 +315,7 @@ impl Host {
                         };
                         while session.poll_transmit(self.now, lane, &mut line.said) {}
                         line.place = None;
-                        self.endpoint.handle_disconnected();
+                        self.endpoint.handle_disconnected(line.peer);
                         session.handle_disconnected(self.now, lane);
                     }
                 }

@@ -20,6 +20,9 @@ use rpc_core::service::Reply;
 use rpc_core::{Error, Execution, RequestId};
 use std::time::Duration;
 
+/// What the only client's host is called.
+pub const PEER: &str = "10.0.0.1";
+
 pub const MS: Duration = Duration::from_millis(1);
 pub const SECOND: Duration = Duration::from_secs(1);
 

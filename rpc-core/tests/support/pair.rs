@@ -1,9 +1,10 @@
 //! A client's engine and a server's engines, joined by byte pipes, under a clock that only moves when it is told to.
 
+use super::PEER;
 use super::pipe::{End, Pipe, Wire};
 use super::services::HALL;
 use rpc_core::client::{self, BindingId, CallKey, Client, ConnectionId, NewCall};
-use rpc_core::server::{self, Completion, Endpoint, Execute, Session};
+use rpc_core::server::{self, Arrival, Begin, Completion, Endpoint, Execute, Session};
 use rpc_core::service::{Descriptor, Reply};
 use rpc_core::{
     BindError, Code, Error, Incarnation, Instant, ProtocolError, RequestId, SessionId, SlotId, Stats,
@@ -33,6 +34,8 @@ pub struct Pair {
     pub latency: Duration,
     /// Dials fail.
     pub unreachable: bool,
+    /// The client has one stream, which has ended.
+    pub stream_ended: bool,
     /// Addresses to which dials fail.
     pub dead: Vec<usize>,
     /// Servers at other addresses than that of `endpoint`, by their address.
@@ -77,6 +80,7 @@ impl Pair {
             handler: Box::new(|execute| Some(Completion::Ok(execute.payload.clone()))),
             latency: Duration::ZERO,
             unreachable: false,
+            stream_ended: false,
             dead: Vec::new(),
             elsewhere: BTreeMap::new(),
             raw: false,
@@ -157,7 +161,7 @@ impl Pair {
     ) -> CallKey {
         let deadline = self.now + timeout;
         let payload = payload.to_vec();
-        let call = NewCall { binding, method, deadline, timeout, metadata: None, payload };
+        let call = NewCall { binding, method, deadline, timeout, metadata: None, payload, fail_fast: false };
         let key = self.client.start(self.now, call);
         self.pump();
         key
@@ -200,7 +204,7 @@ impl Pair {
         for (id, execute) in std::mem::take(&mut self.queued) {
             let connection = self.connection_of(id, execute.lane);
             if let Some(session) = self.sessions.get_mut(&id)
-                && session.begin(when, execute.at)
+                && session.begin(when, execute.at) == Begin::Now
             {
                 begun.push(execute.at);
                 self.executed.push(Executed { connection, when, execute });
@@ -353,9 +357,21 @@ impl Pair {
         }
     }
 
+    /// Another connection, of which the server has heard nothing yet.
+    pub fn arrival(&mut self) -> server::Handshake {
+        match self.endpoint.handle_connected(self.now, PEER) {
+            Arrival::Handshake(handshake) => handshake,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn dial(&mut self, connection: ConnectionId) {
         self.dials.push(self.now);
         let address = self.addresses.last().copied().unwrap_or_default();
+        if self.stream_ended {
+            let error = BindError::StreamEnded { address: "the given stream".to_owned() };
+            return self.client.handle_dial_failed(self.now, connection, error);
+        }
         if self.unreachable || self.dead.contains(&address) {
             let (address, error) = ("hall:7000".to_owned(), "refused".to_owned());
             let tried = vec![rpc_core::Tried { address, error, after: Duration::ZERO }];
@@ -367,13 +383,21 @@ impl Pair {
             true => End::Raw,
             false => {
                 let now = self.now;
-                End::Handshake(self.endpoint_at(address).handle_connected(now))
+                match self.endpoint_at(address).handle_connected(now, PEER) {
+                    Arrival::Handshake(handshake) => End::Handshake(handshake),
+                    Arrival::Refuse(bytes) => End::Refused(bytes),
+                    Arrival::Drop => panic!("a flood"),
+                }
             }
         };
         let (up, down) = (Pipe::default(), Pipe::default());
         let wire = Wire { up, down, end, address, client_open: true, forlorn: false };
         self.wires.insert(connection.0, wire);
         self.client.handle_dialled(self.now, connection, "hall:7000");
+        let refused = self.wires.get(&connection.0).map(|wire| &wire.end);
+        if let Some(End::Refused(bytes)) = refused {
+            self.server_says_last(connection.0, bytes.clone());
+        }
     }
 
     /// The client writes what it still has to say, then closes.

@@ -47,6 +47,8 @@ pub struct Pipe {
 /// The server's end of a connection.
 pub enum End {
     Handshake(Handshake),
+    /// It is told so, and is closed.
+    Refused(Vec<u8>),
     Session(SessionId, Lane),
     /// The test plays the server.
     Raw,

@@ -1,10 +1,10 @@
 //! The server's half of a pair: its sessions, with their connections and without.
 
-use super::Pair;
 use super::pair::Executed;
 use super::pipe::{End, Wire};
 use super::services::HALL;
-use rpc_core::server::{self, Admission, Endpoint, Fresh, Handshake, Lane, Refusal};
+use super::{PEER, Pair};
+use rpc_core::server::{self, Admission, Begin, Endpoint, Fresh, Handshake, Lane, Refusal};
 use rpc_core::service::Descriptor;
 use rpc_core::{Incarnation, SessionId, Token};
 
@@ -35,13 +35,14 @@ impl Pair {
     pub(super) fn close_end(&mut self, end: End, address: usize) {
         match end {
             End::Session(id, lane) => {
-                self.endpoint_at(address).handle_disconnected();
+                self.endpoint_at(address).handle_disconnected(PEER);
                 if let Some(session) = self.sessions.get_mut(&id) {
                     session.handle_disconnected(self.now, lane);
                 }
                 self.drain_session(id);
             }
-            End::Handshake(_) => self.endpoint_at(address).handle_disconnected(),
+            End::Handshake(_) => self.endpoint_at(address).handle_disconnected(PEER),
+            End::Refused(_) => self.endpoint_at(address).handle_disconnected(PEER),
             End::Raw | End::Closed => {}
         }
     }
@@ -93,7 +94,7 @@ impl Pair {
                 }
                 Err(error) => self.server_says_last(number, Handshake::refusal(&error)),
             },
-            End::Raw | End::Closed => wire.up.unread.clear(),
+            End::Refused(_) | End::Raw | End::Closed => wire.up.unread.clear(),
         }
     }
 
@@ -101,7 +102,7 @@ impl Pair {
         self.opened += 1;
         let fresh = Fresh { session: SessionId(self.opened), token: Token([7; 16]) };
         let (now, address) = (self.now, self.wires.get(&number).map_or(0, |wire| wire.address));
-        let id = match self.endpoint_at(address).handle_hello(now, hello, fresh) {
+        let id = match self.endpoint_at(address).handle_hello(now, PEER, hello, fresh) {
             Admission::Open(session) => {
                 self.homes.insert(fresh.session, address);
                 self.sessions.insert(fresh.session, session);
@@ -117,7 +118,7 @@ impl Pair {
                 let former = self.connection_of(id, lane);
                 if let Some(wire) = self.wires.get_mut(&former) {
                     wire.end = End::Closed;
-                    self.endpoint_at(address).handle_disconnected();
+                    self.endpoint_at(address).handle_disconnected(PEER);
                 }
                 self.wires.get_mut(&number).expect("it says hello").end = End::Session(id, lane);
             }
@@ -161,7 +162,7 @@ impl Pair {
                 server::Output::Wait(_) => break,
                 server::Output::Execute(execute) if self.queueing => self.queued.push((id, execute)),
                 // Cancelled in the same breath.
-                server::Output::Execute(execute) if !session.begin(self.now, execute.at) => {}
+                server::Output::Execute(execute) if session.begin(self.now, execute.at) != Begin::Now => {}
                 server::Output::Execute(execute) => {
                     if let Some(completion) = (self.handler)(&execute) {
                         session.complete(self.now, execute.at, completion);

@@ -35,7 +35,8 @@ impl World {
 
     /// Each client calls once more, and is served: where servers take in everybody, and have room for replies.
     pub(super) fn check_service(&mut self) {
-        let refuses = [Fault::Crowded, Fault::Forgetful].iter().any(|fault| self.plan.has(*fault));
+        let refuses =
+            [Fault::Crowded, Fault::Forgetful, Fault::NoPlace].iter().any(|fault| self.plan.has(*fault));
         if refuses || !self.violations.is_empty() {
             return;
         }
@@ -60,7 +61,8 @@ impl World {
         let (binding, method, deadline) = (self.clients[client].binding, hall::SELL, now + SERVED);
         let payload_length = 8;
         let payload = hall::tagged(tag, payload_length);
-        let call = NewCall { binding, method, deadline, timeout: SERVED, metadata: None, payload };
+        let call =
+            NewCall { binding, method, deadline, timeout: SERVED, metadata: None, payload, fail_fast: false };
         let key = self.clients[client].engine.start(now, call);
         self.clients[client].calls.insert((key.index, key.generation), tag);
         let call = Call { length: payload_length, ..Call::new(client, method, false, key, deadline) };

@@ -6,7 +6,7 @@ mod wire;
 
 pub(crate) use listening::described;
 pub(crate) use pipe::{Ending, Piece, Pipe};
-pub(crate) use wire::{ServerEnd, Way, Wire, WireId};
+pub(crate) use wire::{ServerEnd, Way, Wire, WireId, peer};
 
 use crate::coverage::Fault;
 use crate::decisions::For;

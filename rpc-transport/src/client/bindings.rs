@@ -69,6 +69,12 @@ impl Bindings {
         }
     }
 
+    /// Users of all services, and those who wait to become one.
+    #[cfg(shuttle)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(|entry| entry.users).sum()
+    }
+
     pub(crate) fn bound(&mut self, id: BindingId, result: Result<(), BindError>, wakers: &mut Vec<Waker>) {
         let Some(entry) = self.0.get_mut(usize::from(id.0)) else { return };
         let after = result.map_or_else(State::Failed, |()| State::Bound);

@@ -1,5 +1,6 @@
 //! Who waits for which call.
 
+use crate::sync::mutant;
 use rpc_core::Error;
 use rpc_core::client::CallKey;
 use rpc_core::service::Reply;
@@ -86,8 +87,9 @@ impl Calls {
     ) -> (Poll<Result<Reply, Error>>, Option<Waker>) {
         let entry = &mut self.entries[ticket.0 as usize];
         if let Entry::Running(_, waker) = entry {
-            let replaced =
-                (!waker.will_wake(cx.waker())).then(|| std::mem::replace(waker, cx.waker().clone()));
+            let replaced = (!waker.will_wake(cx.waker())
+                && !mutant("a call that has moved wakes its former task"))
+            .then(|| std::mem::replace(waker, cx.waker().clone()));
             return (Poll::Pending, replaced);
         }
         match std::mem::replace(entry, Entry::Free) {
@@ -105,6 +107,12 @@ impl Calls {
             Some(Entry::Running(key, _)) => Some(*key),
             _ => None,
         }
+    }
+
+    /// Places that are taken.
+    #[cfg(shuttle)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
     }
 
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Left {

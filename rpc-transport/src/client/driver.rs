@@ -7,6 +7,7 @@ use super::{Order, Shared, State};
 use crate::clock::Clock;
 use crate::dial::{Dialled, Source};
 use crate::pipe::Pipe;
+use crate::sync::mutant;
 use rpc_core::Instant;
 use rpc_core::client::{Client, ConnectionId};
 use std::future::{Future, poll_fn};
@@ -109,6 +110,7 @@ impl Driver {
         let State { engine, driver, .. } = &mut *state;
         // From here on callers wake this task: what they add to the engine later is not in this turn.
         match driver {
+            _ if mutant("the driver is called only after it has looked") => {}
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
@@ -132,6 +134,9 @@ impl Driver {
         let until = state.drain(&mut self.wakers, &mut self.orders);
         self.closed = state.closed;
         drop(state);
+        if mutant("the driver is called only after it has looked") {
+            self.shared.lock().driver = Some(cx.waker().clone());
+        }
         self.timer.arm(until, cx);
     }
 

@@ -3,10 +3,13 @@
 mod bindings;
 mod calls;
 pub(crate) mod driver;
+#[cfg(shuttle)]
+mod probe;
 mod resolving;
 
 use crate::clock::Clock;
 use crate::context::inherited_deadline;
+use crate::sync::{Mutex, MutexGuard};
 use bindings::Bindings;
 pub(crate) use calls::Ticket;
 use calls::{Calls, Left};
@@ -15,7 +18,7 @@ pub(crate) use resolving::Waiter;
 use rpc_core::client::{BindingId, Client, ConnectionId, NewCall, Outcome, Output};
 use rpc_core::service::{Descriptor, Reply};
 use rpc_core::{BindError, Error, Instant, Metadata, RequestId};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -54,6 +57,7 @@ pub(crate) struct Request {
     pub(crate) timeout: Duration,
     pub(crate) metadata: Option<Box<Metadata>>,
     pub(crate) payload: Vec<u8>,
+    pub(crate) fail_fast: bool,
 }
 
 impl Shared {
@@ -73,10 +77,11 @@ impl Shared {
     /// Starts a call whose end will wake the task of `cx`. Inside a handler it ends by the handler's deadline.
     pub(crate) fn start(&self, request: Request, cx: &Context<'_>) -> Ticket {
         let waker = cx.waker().clone();
-        let Request { binding, method, timeout, metadata, payload } = request;
+        let Request { binding, method, timeout, metadata, payload, fail_fast } = request;
         let now = Clock::now();
         let deadline = (now + timeout).min(inherited_deadline());
-        let call = NewCall { binding, method, deadline, timeout: deadline - now, metadata, payload };
+        let timeout = deadline - now;
+        let call = NewCall { binding, method, deadline, timeout, metadata, payload, fail_fast };
         let mut state = self.lock();
         let key = state.engine.start(now, call);
         let ticket = state.calls.insert(key, waker);

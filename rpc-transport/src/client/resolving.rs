@@ -26,6 +26,12 @@ impl Resolving {
         Waiter { call, number: self.next }
     }
 
+    /// Calls that somebody waits for.
+    #[cfg(shuttle)]
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Returns whom it would have woken before; to be dropped outside of the lock.
     pub(crate) fn wait(&mut self, waiter: Waiter, waker: &Waker) -> Option<Waker> {
         let waiting = self.waiting.entry(waiter.call).or_default();

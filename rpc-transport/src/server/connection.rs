@@ -11,11 +11,14 @@ use crate::clock::Clock;
 use crate::pipe::Pipe;
 use crate::server::handler::{self, Begun, Ended, Handling};
 use crate::server::host::{Admitted, Attached, Host, Phase};
+use crate::server::peer::host_of;
 use crate::server::sessions::{Closing, Todo, View};
+use crate::server::waiting;
 use crate::stream::Stream;
+use crate::sync::mutant;
 use rpc_core::Instant;
 use rpc_core::frame::Hello;
-use rpc_core::server::Handshake;
+use rpc_core::server::{Arrival, Begin, Handshake};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -52,14 +55,23 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
     let _counted = host.task();
     let mut pipe = Pipe::new(stream);
-    let attached = match greet(&host, &mut pipe, &peer).await {
+    let peer_host: Arc<str> = host_of(&peer).into();
+    let handshake = match host.arrive(&peer_host) {
+        Arrival::Handshake(handshake) => handshake,
+        Arrival::Refuse(last) => {
+            warn_of_stranger(&host, &peer, "there are too many connections");
+            pipe.outgoing().extend_from_slice(&last);
+            part(pipe).await;
+            return host.depart(&peer_host);
+        }
+        Arrival::Drop => return,
+    };
+    let attached = match greet(&host, &mut pipe, handshake, &peer, &peer_host).await {
         Ok(attached) => attached,
         Err(Parting { last, why }) => {
-            host.handshake_failed();
-            if let Some(why) = why
-                && let Some(more) = host.strangers.seen(Clock::now(), &peer)
-            {
-                tracing::warn!(target: "carnegie::server", %peer, why, more, "a connection ended in its handshake");
+            host.depart(&peer_host);
+            if let Some(why) = why {
+                warn_of_stranger(&host, &peer, &why);
             }
             if last.is_empty() {
                 return;
@@ -100,6 +112,12 @@ pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
     }
 }
 
+fn warn_of_stranger(host: &Host, peer: &str, why: &str) {
+    if let Some(more) = host.strangers.seen(Clock::now(), peer) {
+        tracing::warn!(target: "carnegie::server", %peer, why, more, "a connection ended in its handshake");
+    }
+}
+
 /// A connection that ends in its handshake.
 #[derive(Default)]
 struct Parting {
@@ -116,8 +134,13 @@ impl Parting {
 }
 
 /// Reads the first frame, within the time that the handshake may take.
-async fn greet(host: &Arc<Host>, pipe: &mut Pipe, peer: &Arc<str>) -> Result<Attached, Parting> {
-    let mut handshake = host.handshake();
+async fn greet(
+    host: &Arc<Host>,
+    pipe: &mut Pipe,
+    mut handshake: Handshake,
+    peer: &Arc<str>,
+    peer_host: &Arc<str>,
+) -> Result<Attached, Parting> {
     let late = tokio::time::sleep_until(Clock::to_std(handshake.deadline()).into());
     let mut phase = host.phase();
     let hello = tokio::select! {
@@ -128,7 +151,7 @@ async fn greet(host: &Arc<Host>, pipe: &mut Pipe, peer: &Arc<str>) -> Result<Att
         // Not before: it may be a client that comes back for its replies.
         _ = phase.wait_for(|now| *now == Phase::Closed) => return Err(Parting::default()),
     };
-    match host.admit(&hello, peer.clone()) {
+    match host.admit(&hello, peer.clone(), peer_host.clone()) {
         Ok(Some(Admitted::Attached(attached))) => Ok(attached),
         Ok(Some(Admitted::Refused(last))) => Err(Parting { last, why: None }),
         Ok(None) => Err(Parting::default()),
@@ -246,6 +269,9 @@ impl Connection {
             self.batch = BATCH.take().unwrap_or_default();
         }
         let polled = self.turn(cx);
+        if mutant("a connection is called only after its turn") {
+            self.attached.link.session().lock().register(self.attached.lane, cx.waker());
+        }
         if self.batch.todo.is_empty() {
             BATCH.set(Some(std::mem::take(&mut self.batch)));
         }
@@ -300,7 +326,9 @@ impl Connection {
             self.view.closing = Some(Closing(None));
             return;
         }
-        engine.register(*lane, cx.waker());
+        if !mutant("a connection is called only after its turn") {
+            engine.register(*lane, cx.waker());
+        }
         if self.armed != Instant::NEVER && self.timer.is_elapsed() {
             self.armed = Instant::NEVER;
             engine.arm(*lane, *number, Instant::NEVER);
@@ -314,6 +342,7 @@ impl Connection {
         self.view = engine.view(*lane, *number);
         drop(engine);
         self.batch.todo.signal();
+        link.server().start_waiting();
     }
 
     /// Gives the engine what was read.
@@ -334,6 +363,7 @@ impl Connection {
         }
         drop(engine);
         self.batch.todo.signal();
+        link.server().start_waiting();
         self.pipe.consume(used);
     }
 
@@ -379,8 +409,14 @@ impl Connection {
                     continue;
                 }
                 let session = attached.link.session();
-                if !todo.first.take().unwrap_or_else(|| session.begin(now, execute.at)) {
-                    continue;
+                match todo.first.take().unwrap_or_else(|| session.begin(now, execute.at)) {
+                    Begin::Now => {}
+                    Begin::Never => continue,
+                    Begin::Later { .. } => {
+                        let link = attached.link.clone();
+                        link.server().wait(waiting::Waiting { link: link.clone(), execute, buffer });
+                        continue;
+                    }
                 }
                 match handler::begin(&attached.link, execute, buffer, cx) {
                     Begun::Ended(end) => {
@@ -404,6 +440,7 @@ impl Connection {
         self.view = engine.view(*lane, *number);
         drop(engine);
         self.batch.todo.signal();
+        link.server().start_waiting();
     }
 
     /// Writes until nothing is left or the stream takes no more.

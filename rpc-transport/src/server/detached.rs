@@ -4,8 +4,9 @@
 use crate::clock::Clock;
 use crate::server::host::Host;
 use crate::server::sessions::{Link, Served, Todo};
+use crate::sync::{Mutex, MutexGuard};
 use rpc_core::Instant;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -78,11 +79,12 @@ fn pass(host: &Arc<Host>, session: &Arc<Served>) -> Option<Instant> {
         engine.swept.then_some(engine.wait)
     };
     if !todo.is_empty() {
-        Arc::new(Link::new(host.clone(), session.clone(), "".into())).carry_out(&mut todo);
+        Arc::new(Link::of_session(host.clone(), session.clone())).carry_out(&mut todo);
     }
     if wait.is_none() {
         host.release(session);
     }
+    host.start_waiting();
     wait
 }
 

@@ -4,7 +4,8 @@
 use crate::context::{Context, Polling};
 use crate::incoming::{Handler, Incoming, Outcome};
 use crate::server::sessions::Link;
-use rpc_core::server::{Completion, Execute};
+use crate::server::waiting;
+use rpc_core::server::{Begin, Completion, Execute};
 use rpc_core::service::{Failure, Verdict};
 use rpc_core::{Code, Error, Hop, Instant, SlotId};
 use std::any::Any;
@@ -53,6 +54,8 @@ pub(crate) enum Handling {
     /// It has not started, and the engine has to agree when it does.
     Queued(Execute, Vec<u8>),
     Waiting(Waiting),
+    /// The engine has agreed, and it has not been polled.
+    Begun(Execute, Vec<u8>),
 }
 
 /// Starts a handler, to which the engine has agreed, and polls it once.
@@ -126,20 +129,20 @@ impl Waiting {
 impl Handling {
     pub(crate) fn at(&self) -> SlotId {
         match self {
-            Handling::Queued(execute, _) => execute.at,
+            Handling::Queued(execute, _) | Handling::Begun(execute, _) => execute.at,
             Handling::Waiting(waiting) => waiting.at,
         }
     }
 
     pub(crate) fn has_begun(&self) -> bool {
-        matches!(self, Handling::Waiting(_))
+        !matches!(self, Handling::Queued(..))
     }
 
     /// Lets the handler go on in a task of its own, or on a thread of its own if it blocks.
     pub(crate) fn spawn(self, link: &Arc<Link>) -> AbortHandle {
         let link = link.clone();
         match &self {
-            Handling::Queued(execute, _) if execute.blocking => {
+            Handling::Queued(execute, _) | Handling::Begun(execute, _) if execute.blocking => {
                 let runtime = tokio::runtime::Handle::current();
                 tokio::task::spawn_blocking(move || runtime.block_on(run(self, link))).abort_handle()
             }
@@ -151,24 +154,31 @@ impl Handling {
 async fn run(handling: Handling, link: Arc<Link>) {
     let begun = match handling {
         Handling::Waiting(waiting) => Begun::Waiting(waiting),
-        Handling::Queued(execute, buffer) => {
-            // It may have waited for a thread until nobody waited for it any more.
-            if !link.begin(execute.at) {
-                return;
+        Handling::Begun(execute, buffer) => first_poll(&link, execute, buffer).await,
+        // It may have waited for a thread until nobody waited for it any more.
+        Handling::Queued(execute, buffer) => match link.begin(execute.at) {
+            Begin::Now => first_poll(&link, execute, buffer).await,
+            Begin::Later { .. } => {
+                let host = link.server().clone();
+                return host.wait(waiting::Waiting { link, execute, buffer });
             }
-            let mut queued = Some((execute, buffer));
-            poll_fn(|cx| match queued.take() {
-                Some((execute, buffer)) => Poll::Ready(begin(&link, execute, buffer, cx)),
-                None => Poll::Pending,
-            })
-            .await
-        }
+            Begin::Never => return,
+        },
     };
     let ended = match begun {
         Begun::Ended(ended) => ended,
         Begun::Waiting(mut waiting) => poll_fn(|cx| waiting.poll(cx)).await,
     };
     link.complete(ended);
+}
+
+async fn first_poll(link: &Arc<Link>, execute: Execute, buffer: Vec<u8>) -> Begun {
+    let mut begun = Some((execute, buffer));
+    poll_fn(|cx| match begun.take() {
+        Some((execute, buffer)) => Poll::Ready(begin(link, execute, buffer, cx)),
+        None => Poll::Pending,
+    })
+    .await
 }
 
 fn ended(at: SlotId, outcome: Outcome) -> Ended {

@@ -5,12 +5,13 @@ use crate::incoming::Service;
 use crate::server::detached::Detached;
 use crate::server::sessions::{Link, Served, Todo};
 use crate::server::strangers::Strangers;
+use crate::server::waiting::WaitingRoom;
+use crate::sync::{HashMap, Mutex, MutexGuard};
 use rpc_core::frame::Hello;
-use rpc_core::server::{Admission, Endpoint, Fresh, Handshake, Lane, Refusal};
+use rpc_core::server::{Admission, Arrival, Endpoint, Fresh, Lane, Refusal};
 use rpc_core::{Incarnation, SessionId, Stats, Token};
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -32,6 +33,7 @@ pub(crate) struct Host {
     cold: Mutex<Cold>,
     pub(crate) strangers: Strangers,
     pub(super) detached: Detached,
+    pub(super) waiting: WaitingRoom,
     phase: watch::Sender<Phase>,
     /// The task of each connection and of each listener holds a receiver: the last one to go closes it.
     pub(super) tasks: watch::Sender<()>,
@@ -65,6 +67,7 @@ impl Host {
             cold: Mutex::new(Cold { endpoint, sessions: HashMap::new() }),
             strangers: Strangers::default(),
             detached: Detached::default(),
+            waiting: WaitingRoom::default(),
             phase: watch::Sender::new(Phase::Running),
             tasks: watch::Sender::new(()),
             grace,
@@ -92,18 +95,23 @@ impl Host {
         self.cold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection has come.
-    pub(crate) fn handshake(&self) -> Handshake {
-        self.cold().endpoint.handle_connected(Clock::now())
+    /// A connection has come from this [host](super::peer::host_of).
+    pub(crate) fn arrive(&self, peer_host: &str) -> Arrival {
+        self.cold().endpoint.handle_connected(Clock::now(), peer_host)
     }
 
-    /// A connection has gone before its handshake was over.
-    pub(crate) fn handshake_failed(&self) {
-        self.cold().endpoint.handle_disconnected();
+    /// A connection that had arrived has gone, and has never come to a session.
+    pub(crate) fn depart(&self, peer_host: &str) {
+        self.cold().endpoint.handle_disconnected(peer_host);
     }
 
     /// A connection has said who it is. `None`: the server takes no more.
-    pub(crate) fn admit(self: &Arc<Self>, hello: &Hello, peer: Arc<str>) -> io::Result<Option<Admitted>> {
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        hello: &Hello,
+        peer: Arc<str>,
+        peer_host: Arc<str>,
+    ) -> io::Result<Option<Admitted>> {
         let fresh = fresh()?;
         let mut todo = Todo::default();
         // One lock for both: a session that the endpoint knows is not forgotten before the connection has come to it.
@@ -112,7 +120,7 @@ impl Host {
             return Ok(None);
         }
         let (session, (lane, number)) = loop {
-            let session = match cold.endpoint.handle_hello(Clock::now(), hello, fresh) {
+            let session = match cold.endpoint.handle_hello(Clock::now(), &peer_host, hello, fresh) {
                 Admission::Refuse(bytes) => return Ok(Some(Admitted::Refused(bytes))),
                 Admission::Open(session) => {
                     let served = Arc::new(Served::new(session));
@@ -132,7 +140,7 @@ impl Host {
             }
         };
         drop(cold);
-        let link = Arc::new(Link::new(self.clone(), session, peer));
+        let link = Arc::new(Link::new(self.clone(), session, peer, peer_host));
         link.carry_out(&mut todo);
         Ok(Some(Admitted::Attached(Attached { link, lane, number })))
     }
@@ -196,8 +204,9 @@ impl Drop for Attached {
             self.link.carry_out(&mut todo);
         }
         let host = self.link.server();
-        host.cold().endpoint.handle_disconnected();
+        host.depart(self.link.peer_host());
         host.release(session);
+        host.start_waiting();
     }
 }
 

@@ -7,12 +7,13 @@ use crate::clock::Clock;
 use crate::server::handler::{Ended, Handling};
 use crate::server::host::Host;
 use crate::server::running::Running;
+use crate::sync::{Mutex, MutexGuard, mutant};
 use rpc_core::codec::Coding;
 use rpc_core::frame::Hello;
-use rpc_core::server::{Execute, Lane, Output, Refusal, Session};
+use rpc_core::server::{Begin, Execute, Lane, Output, Refusal, Session};
 use rpc_core::{Instant, ProtocolError, SessionId, SlotId};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use tokio::task::AbortHandle;
 
@@ -73,7 +74,7 @@ pub(crate) struct Todo {
     /// Handlers to be started, each with a buffer for its reply.
     pub(crate) executes: VecDeque<(Execute, Vec<u8>)>,
     /// Whether the first of them may start, if the engine was asked already.
-    pub(crate) first: Option<bool>,
+    pub(crate) first: Option<Begin>,
     /// The session counts these handlers as a batch that is under way.
     batch: bool,
     wakers: Vec<Waker>,
@@ -132,7 +133,7 @@ impl Served {
 
     /// Whether a handler may start now.
     #[inline]
-    pub(crate) fn begin(&self, now: Instant, at: SlotId) -> bool {
+    pub(crate) fn begin(&self, now: Instant, at: SlotId) -> Begin {
         self.lock().session.begin(now, at)
     }
 
@@ -263,7 +264,7 @@ impl Engine {
     pub(crate) fn look(&mut self, lane: Lane, number: u64) -> bool {
         match self.lane(lane) {
             Some(task) if task.number == number => {
-                task.scheduled = false;
+                task.scheduled &= mutant("a connection is called only after its turn");
                 true
             }
             _ => false,
@@ -272,9 +273,9 @@ impl Engine {
 
     /// Leaves the waker by which the task of a connection is called.
     pub(crate) fn register(&mut self, lane: Lane, waker: &Waker) {
-        if let Some(task) = self.lane(lane)
-            && !task.waker.as_ref().is_some_and(|known| known.will_wake(waker))
-        {
+        let Some(task) = self.lane(lane) else { return };
+        task.scheduled &= !mutant("a connection is called only after its turn");
+        if !task.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             task.waker = Some(waker.clone());
         }
     }
@@ -299,12 +300,6 @@ impl Engine {
         self.lanes.iter().any(Option::is_some)
     }
 
-    /// Whether a handler runs or is going to, or answers wait to be written.
-    pub(crate) fn is_busy(&self) -> bool {
-        let writes = (0..self.lanes.len()).any(|lane| self.session.has_outgoing(Lane(lane as u8)));
-        writes || !self.running.is_empty() || !self.session.is_idle()
-    }
-
     /// Nobody is connected: what only helps a busy session takes no memory.
     fn shrink(&mut self) {
         self.lanes = Vec::new();
@@ -321,11 +316,17 @@ pub(crate) struct Link {
     host: Arc<Host>,
     session: Arc<Served>,
     peer: Arc<str>,
+    peer_host: Arc<str>,
 }
 
 impl Link {
-    pub(crate) fn new(host: Arc<Host>, session: Arc<Served>, peer: Arc<str>) -> Self {
-        Self { host, session, peer }
+    pub(crate) fn new(host: Arc<Host>, session: Arc<Served>, peer: Arc<str>, peer_host: Arc<str>) -> Self {
+        Self { host, session, peer, peer_host }
+    }
+
+    /// For what concerns a session, and none of its connections.
+    pub(crate) fn of_session(host: Arc<Host>, session: Arc<Served>) -> Self {
+        Self::new(host, session, "".into(), "".into())
     }
 
     pub(crate) fn server(&self) -> &Arc<Host> {
@@ -340,17 +341,22 @@ impl Link {
         &self.peer
     }
 
-    /// Whether a handler in a task of its own may start now. If not, that was its end.
-    pub(crate) fn begin(self: &Arc<Self>, at: SlotId) -> bool {
-        let mut begun = false;
+    /// Whom it comes from, whatever its port.
+    pub(crate) fn peer_host(&self) -> &Arc<str> {
+        &self.peer_host
+    }
+
+    /// Whether a handler in a task of its own may start now. If not, that was the task's end.
+    pub(crate) fn begin(self: &Arc<Self>, at: SlotId) -> Begin {
+        let mut begin = Begin::Never;
         self.with_engine(|engine, _| {
-            begun = engine.session.begin(Clock::now(), at);
-            match begun {
-                true => engine.running.begin(at),
-                false => engine.running.finish(at),
+            begin = engine.session.begin(Clock::now(), at);
+            match begin {
+                Begin::Now => engine.running.begin(at),
+                Begin::Later { .. } | Begin::Never => engine.running.finish(at),
             }
         });
-        begun
+        begin
     }
 
     /// A handler in a task of its own has ended.
@@ -359,10 +365,11 @@ impl Link {
             engine.running.finish(ended.at);
             engine.settle(self, &mut vec![ended], &mut Vec::new(), todo);
         });
+        self.host.start_waiting();
     }
 
-    /// Something happens to a handler in a task of its own.
-    fn with_engine(self: &Arc<Self>, act: impl FnOnce(&mut Engine, &mut Todo)) {
+    /// Something happens to a handler, and no connection's task is at hand.
+    pub(crate) fn with_engine(self: &Arc<Self>, act: impl FnOnce(&mut Engine, &mut Todo)) {
         let mut todo = Todo::default();
         let orphaned = {
             let mut engine = self.session.lock();

@@ -2,23 +2,26 @@
 //!
 //! ```text
 //!   Running --stop--> Draining --all have left, or the grace is over--> Closed
-//!      '------------------ close, the run is dropped ---------------------^
+//!      |                 '------ close, a second signal ------------------^
+//!      '------------------------ close, the run is dropped ---------------'
 //! ```
 
 use crate::clock::Clock;
 use crate::server::host::{Host, Phase};
 use crate::server::sessions::{Link, Served, Todo};
+use rpc_core::Instant;
 use rpc_core::server::Session;
-use rpc_core::{Instant, SessionId};
-use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a drained session may be silent before it is closed, although its client has not left by itself.
-const SILENT: Duration = Duration::from_millis(500);
-
-/// How often a draining server looks whether it has come to its end.
+/// How often a draining server looks whether it has come to its end, and how often it tells what it waits for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the last words to clients may take: after a drain, and if there was no time for one.
+const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL_AT_ONCE: Duration = Duration::from_millis(200);
 
 impl Host {
     /// Returns once the server is to stop.
@@ -31,32 +34,70 @@ impl Host {
     /// Opens no sessions any more, finishes what runs, lets clients come back for their replies, and closes everything when all
     /// have left; at the end of the grace at the latest.
     pub(crate) async fn stop(self: &Arc<Self>) {
-        if self.enter(Phase::Draining) {
+        let begun = Clock::now();
+        // Of several that stop it, one tells the log.
+        let first = self.enter(Phase::Draining);
+        if first {
             self.drain();
             self.tell_all(|session, now| session.drain(now, "the server stops"));
+            let (left, grace) = (self.left(), self.grace);
+            tracing::info!(target: "carnegie::server", ?grace, "draining: {left}");
         }
-        let end = Clock::now() + self.grace;
-        let mut silent = Silent::default();
+        let farewell = match self.drained(begun, first).await {
+            true => FAREWELL,
+            false => FAREWELL_AT_ONCE,
+        };
+        self.close();
+        let _ = tokio::time::timeout(farewell, self.tasks.closed()).await;
+    }
+
+    /// Waits until there is nobody to wait for any more, or the grace is over. `false`: somebody has closed the server meanwhile.
+    async fn drained(self: &Arc<Self>, begun: Instant, tells: bool) -> bool {
+        let end = begun + self.grace;
+        let mut tell = begun + TELL_EVERY;
         loop {
             let now = Clock::now();
-            if !self.waits(&mut silent) || *self.phase().borrow() != Phase::Draining {
-                break;
+            if *self.phase().borrow() != Phase::Draining {
+                return false;
+            }
+            let (left, after) = (self.left(), now - begun);
+            if left.is_none() {
+                if tells {
+                    tracing::info!(target: "carnegie::server", ?after, "drained: all clients have left");
+                }
+                return true;
             }
             if now >= end {
-                tracing::warn!(target: "carnegie::server", grace = ?self.grace, "calls are left at the end of the grace");
-                break;
+                if tells {
+                    tracing::warn!(target: "carnegie::server", grace = ?self.grace, "the grace is over: {left}");
+                }
+                return true;
+            }
+            if tells && now >= tell {
+                tell = now + TELL_EVERY;
+                tracing::info!(target: "carnegie::server", ?after, "still draining: {left}");
             }
             // Of a great many sessions a look takes its time, and what runs needs that too.
-            tokio::time::sleep(LOOK_EVERY.max(4 * Clock::now().since(now))).await;
+            tokio::time::sleep(LOOK_EVERY.max(4 * Clock::now().since(now)).min(end - now)).await;
+        }
+    }
+
+    /// Closes everything now, and tells the log what is lost by that. `why`: who wants it.
+    pub(crate) fn close_at_once(self: &Arc<Self>, why: &str) {
+        if *self.phase().borrow() != Phase::Closed {
+            let left = self.left();
+            if !left.is_none() {
+                tracing::warn!(target: "carnegie::server", why, "stopping at once: {left}");
+            }
         }
         self.close();
-        let _ = tokio::time::timeout(Duration::from_secs(2), self.tasks.closed()).await;
     }
 
     /// Closes everything now. Handlers of at-most-once methods run on; nobody hears of them.
     pub(crate) fn close(self: &Arc<Self>) {
         if self.enter(Phase::Closed) {
             self.tell_all(|session, now| session.close(now, "the server has stopped"));
+            self.waiting.clear();
         }
     }
 
@@ -74,59 +115,75 @@ impl Host {
         engine.drain(&mut todo);
         engine.wake_lanes(None, &mut todo);
         drop(engine);
-        Arc::new(Link::new(self.clone(), session.clone(), "".into())).carry_out(&mut todo);
+        Arc::new(Link::of_session(self.clone(), session.clone())).carry_out(&mut todo);
         self.release(session);
+        self.start_waiting();
     }
 
-    /// Whether there is a session that a draining server has to wait for. Clients that were told to go do so once their calls
-    /// are answered. One that stays silent for a while without a call is closed, so that it does not hold the server up for the
-    /// whole grace; so is one whose client does not come back.
-    fn waits(self: &Arc<Self>, silent: &mut Silent) -> bool {
+    /// What a draining server has to wait for.
+    fn left(&self) -> Left {
         let now = Clock::now();
-        let mut waits = false;
+        let mut left = Left::default();
         for session in self.sessions() {
             let engine = session.lock();
-            let (busy, attached, over) = (engine.is_busy(), engine.has_lanes(), engine.session.is_over());
-            let read = engine.session.stats().bytes_in;
-            drop(engine);
-            if over {
-                waits |= busy || attached;
-                continue;
-            }
-            match silent.is_over(session.id(), read, busy, attached, now) {
-                None => {}
-                Some(false) => waits = true,
-                Some(true) => {
-                    waits = true;
-                    self.tell(&session, |session, now| session.close(now, "the server stops"));
-                }
-            }
+            let outstanding = engine.session.outstanding(now);
+            left.clients += usize::from(outstanding.attached || engine.has_lanes());
+            left.calls += outstanding.calls;
+            left.replies += outstanding.replies;
+            left.returning += usize::from(outstanding.returning);
+            // Its client has left it, and nobody will hear of them, but what they do is not cut off.
+            left.unheard += if engine.session.is_over() { engine.running.begun() } else { 0 };
         }
-        waits
+        left
     }
 }
 
-/// Since when which session has neither sent anything nor run a handler.
-#[derive(Default)]
-struct Silent(HashMap<SessionId, (u64, Instant)>);
+/// Of all sessions, those that have ended included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Left {
+    clients: usize,
+    calls: usize,
+    replies: usize,
+    returning: usize,
+    unheard: usize,
+}
 
-impl Silent {
-    /// Whether it has been so for long; none of a session whose client was gone already and of which nothing runs.
-    fn is_over(
-        &mut self,
-        session: SessionId,
-        read: u64,
-        busy: bool,
-        attached: bool,
-        now: Instant,
-    ) -> Option<bool> {
-        if !busy && !attached && !self.0.contains_key(&session) {
-            return None;
+impl Left {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Left { clients, calls, replies, returning, unheard } = self;
+        write!(f, "{clients} clients are connected, {calls} calls run or wait")?;
+        if *replies > 0 {
+            write!(f, ", {replies} replies wait for clients that are away")?;
         }
-        let seen = self.0.entry(session).or_insert((read, now));
-        if busy || seen.0 != read {
-            *seen = (read, now);
+        if *returning > 0 {
+            write!(f, ", {returning} clients were lost just now")?;
         }
-        Some(now.since(seen.1) >= SILENT)
+        if *unheard > 0 {
+            write!(f, ", {unheard} handlers run whose clients have left")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_says_what_is_waited_for_and_nothing_of_what_is_not() {
+        let left = Left { clients: 2, calls: 1, ..Left::default() };
+        assert_eq!(left.to_string(), "2 clients are connected, 1 calls run or wait");
+        let left = Left { replies: 3, returning: 1, unheard: 4, ..left };
+        assert_eq!(
+            left.to_string(),
+            "2 clients are connected, 1 calls run or wait, 3 replies wait for clients that are away, 1 clients were \
+             lost just now, 4 handlers run whose clients have left"
+        );
     }
 }

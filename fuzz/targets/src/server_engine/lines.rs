@@ -12,12 +12,14 @@ use rpc_core::frame::{
     self, Cancel, Checksum, Chunk, Hello, Kind, Pong, Ping, Release, Reply, Request, SessionWish, Welcome,
 };
 use rpc_core::limits::{CHUNK_LEN_MIN, FRAME_MAX};
-use rpc_core::server::{Admission, Fresh, Handshake, Lane, Refusal};
+use rpc_core::server::{Admission, Arrival, Fresh, Handshake, Lane, Refusal};
 use rpc_core::{Instant, Metadata, SessionId, SlotId, Token};
 use std::collections::BTreeMap;
 
 /// Open ones. One more than the server takes.
 const LINES_MAX: usize = 8;
+
+const PEERS: [&str; 2] = ["one", "other"];
 
 /// The server's end.
 pub(super) enum Place {
@@ -28,6 +30,7 @@ pub(super) enum Place {
 
 pub(super) struct Line {
     pub(super) place: Place,
+    peer: &'static str,
     /// Of payloads, as both sides have agreed.
     checksum: Checksum,
     opened: Instant,
@@ -67,13 +70,18 @@ impl Line {
 }
 
 impl World {
-    pub(super) fn accept(&mut self) {
+    pub(super) fn accept(&mut self, peer: &'static str) {
         if self.lines.iter().filter(|line| line.is_open()).count() >= LINES_MAX {
             return;
         }
-        let handshake = self.endpoint.handle_connected(self.now);
+        let handshake = match self.endpoint.handle_connected(self.now, peer) {
+            Arrival::Handshake(handshake) => handshake,
+            Arrival::Refuse(_) => return self.endpoint.handle_disconnected(peer),
+            Arrival::Drop => return,
+        };
         self.lines.push(Line {
             place: Place::Handshake(handshake),
+            peer,
             checksum: Checksum::Whole,
             opened: self.now,
             sent: Vec::new(),
@@ -91,7 +99,7 @@ impl World {
 
     /// A client that is let in and has bound.
     pub(super) fn open_bound(&mut self) {
-        self.accept();
+        self.accept(PEERS[0]);
         let hello = Hello { slots: 4, checksum: self.config.checksum, ..Hello::default() };
         self.send(0, &written(|out| hello.write(out)), false);
         self.send(0, &bind(0, 0), false);
@@ -109,7 +117,7 @@ impl World {
     pub(super) fn hello(&mut self, input: &mut Input<'_>) {
         let how = input.byte();
         if how & 1 == 0 {
-            self.accept();
+            self.accept(PEERS[usize::from(how >> 3 & 1)]);
         }
         let Some(line) = self.some_line(input) else { return };
         let session = match (how >> 1 & 3, self.opened.len()) {
@@ -296,7 +304,7 @@ impl World {
         if matches!(place, Place::Closed) {
             return;
         }
-        self.endpoint.handle_disconnected();
+        self.endpoint.handle_disconnected(self.lines[line].peer);
         if let Place::Attached(id, lane) = place
             && let Some(session) = self.sessions.get_mut(&id)
         {
@@ -382,7 +390,7 @@ impl World {
     fn admit(&mut self, line: usize, hello: &Hello) {
         let number = self.opened.len() as u64 + 1;
         let fresh = Fresh { session: SessionId(number), token: Token([number as u8; 16]) };
-        let id = match self.endpoint.handle_hello(self.now, hello, fresh) {
+        let id = match self.endpoint.handle_hello(self.now, self.lines[line].peer, hello, fresh) {
             Admission::Open(session) => {
                 self.opened.push((fresh.session, fresh.token));
                 self.sessions.insert(fresh.session, session);
@@ -401,7 +409,7 @@ impl World {
                 let at = |line: &Line| matches!(line.place, Place::Attached(of, at) if (of, at) == (id, lane));
                 if let Some(former) = self.lines.iter_mut().find(|line| at(line)) {
                     former.place = Place::Closed;
-                    self.endpoint.handle_disconnected();
+                    self.endpoint.handle_disconnected(former.peer);
                 }
                 self.lines[line].place = Place::Attached(id, lane);
                 self.lines[line].opened = self.now;

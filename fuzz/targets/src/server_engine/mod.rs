@@ -11,7 +11,7 @@ use journal::Journal;
 use lines::{Line, Place};
 use rpc_core::error::ProtocolError;
 use rpc_core::frame::Checksum;
-use rpc_core::server::{Completion, Config, Endpoint, Execute, Output, Session};
+use rpc_core::server::{Begin, Completion, Config, Endpoint, Execute, Output, Session};
 use rpc_core::{Code, Incarnation, Instant, SessionId, SlotId, Token};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -78,7 +78,16 @@ fn config(input: &mut Input<'_>) -> Config {
     limits.backlog_max = 0;
     limits.metadata_max = 16;
     limits.sessions_max = 3;
-    limits.connections_max = 7;
+    limits.sessions_per_peer = 2;
+    limits.connections_max = 6;
+    limits.connections_per_peer = 5;
+    let few = input.byte();
+    limits.executing_max = [16, 1, 2, 3][usize::from(few & 3)];
+    limits.executing_per_peer = [16, 1, 2, 2][usize::from(few >> 2 & 3)];
+    limits.queued_max = [64, 1, 3, 64][usize::from(few >> 4 & 3)];
+    limits.queued_per_peer = [64, 1, 2, 64][usize::from(few >> 6)];
+    limits.bytes_max = [1 << 30, 0][usize::from(kept >> 4 & 1)];
+    limits.bytes_per_peer = [1 << 30, 0][usize::from(kept >> 5 & 1)];
     config.checksum = if kept & 128 == 0 { Checksum::Whole } else { Checksum::HeaderOnly };
     config
 }
@@ -111,8 +120,7 @@ impl World {
 
     fn operate(&mut self, input: &mut Input<'_>) {
         match input.below(32) {
-            0 => self.accept(),
-            1 | 2 => self.hello(input),
+            0..=2 => self.hello(input),
             3..=9 => self.request(input),
             10 | 11 => self.cancel(input),
             12 => self.bind(input),
@@ -141,22 +149,25 @@ impl World {
 
     fn begin_one(&mut self, which: usize) {
         let Handler { session: id, at, idempotent, deadline, .. } = self.handlers[which];
-        let begun = match self.sessions.get_mut(&id) {
+        let begin = match self.sessions.get_mut(&id) {
             Some(session) => {
                 let over = session.is_over();
-                let begun = session.begin(self.now, at);
-                assert!(!(over && begun), "{at:?} starts after the end of its session");
+                let begin = session.begin(self.now, at);
+                let begun = begin == Begin::Now;
+                assert!(!over || begin == Begin::Never, "{at:?} starts after the end of its session");
                 assert!(!begun || deadline > self.now, "{at:?} starts after its deadline");
-                begun
+                begin
             }
-            None => false,
+            None => Begin::Never,
         };
-        match begun {
-            true => {
+        match begin {
+            Begin::Now => {
                 self.journal.enter((id, at), idempotent, &self.handlers[which].payload);
                 self.handlers[which].runs = true;
             }
-            false => drop(self.handlers.remove(which)),
+            // It asks again when another one has ended.
+            Begin::Later { .. } => {}
+            Begin::Never => drop(self.handlers.remove(which)),
         }
     }
 
@@ -307,13 +318,14 @@ impl World {
     /// Sessions that are over, once their last words are written.
     fn bury(&mut self) {
         let attached: Vec<SessionId> = self.lines.iter().filter_map(Line::session).collect();
-        let endpoint = &mut self.endpoint;
+        let (endpoint, handlers) = (&mut self.endpoint, &self.handlers);
         self.sessions.retain(|id, session| {
             let over = session.is_over() && !attached.contains(id);
             if over {
                 endpoint.handle_session_over(session);
             }
-            !over
+            // What it has left behind still runs.
+            !over || handlers.iter().any(|handler| handler.session == *id)
         });
     }
 
@@ -324,8 +336,7 @@ impl World {
         for (id, session) in &self.sessions {
             let of = self.handlers.iter().filter(|handler| handler.session == *id);
             let runs = of.filter(|handler| handler.runs && !handler.stale);
-            let runs = if session.is_over() { 0 } else { runs.count() };
-            assert_eq!(session.executing(), runs, "handlers of {id}");
+            assert_eq!(session.executing(), runs.count(), "handlers of {id}");
             assert!(session.executing() <= limits.slots as usize);
             assert!(session.replies_kept() <= limits.replies_max);
             kept += session.replies_kept();
@@ -335,19 +346,26 @@ impl World {
         let known = self.sessions.keys().filter(|id| self.endpoint.knows(**id)).count();
         assert!(known <= limits.sessions_max);
         let open = self.lines.iter().filter(|line| !matches!(line.place, Place::Closed)).count();
-        assert_eq!(self.endpoint.stats().connections, open as u64);
+        let stats = self.endpoint.stats();
+        assert_eq!(stats.connections, open as u64);
+        let runs = self.handlers.iter().filter(|handler| handler.runs && !handler.stale).count();
+        assert!(runs as u64 <= stats.executing && stats.executing <= limits.executing_max as u64);
+        let waits = self.handlers.iter().filter(|handler| !handler.runs).count();
+        assert!(waits as u64 <= stats.queued && stats.queued <= limits.queued_max as u64);
     }
 
     /// All handlers have their turn and come to an end: then everybody has an answer.
     fn answer_all(&mut self) {
         (self.eager, self.slow) = (true, false);
         self.settle();
-        for _ in 0..100 {
-            while let Some(which) = self.handlers.iter().position(|handler| !handler.runs) {
-                self.begin_one(which);
+        for _ in 0..300 {
+            for which in (0..self.handlers.len()).rev() {
+                if !self.handlers[which].runs {
+                    self.begin_one(which);
+                }
             }
-            while !self.handlers.is_empty() {
-                self.complete_one(0, 0);
+            while let Some(which) = self.handlers.iter().position(|handler| handler.runs) {
+                self.complete_one(which, 0);
             }
             // What was not read for want of room is read now.
             self.settle();
@@ -372,6 +390,8 @@ impl World {
         self.look();
         assert!(self.sessions.is_empty(), "a session outlives its lease");
         assert!(self.opened.iter().all(|(id, _)| !self.endpoint.knows(*id)));
-        assert_eq!((self.endpoint.stats().connections, self.endpoint.replies_kept()), (0, 0));
+        let stats = self.endpoint.stats();
+        assert_eq!((stats.connections, stats.sessions, self.endpoint.replies_kept()), (0, 0, 0));
+        assert_eq!((stats.executing, stats.queued, stats.bytes_held), (0, 0, 0), "peers keep what nobody uses");
     }
 }

@@ -1,0 +1,68 @@
+//! How far the run is: a bar on a terminal, a line every ten seconds elsewhere.
+
+use crate::gathering::{Gathered, Kind};
+use crate::trouble::Troubles;
+use carnegie::testing::Counts;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{IsTerminal, stderr};
+use std::time::Duration;
+
+/// Between two lines, and between two pictures of the bar.
+const LINES: Duration = Duration::from_secs(10);
+const PICTURES: Duration = Duration::from_millis(200);
+
+pub(crate) struct Progress {
+    /// `None`: there is no terminal.
+    bar: Option<ProgressBar>,
+    /// When to say something next, since the start.
+    next: Duration,
+}
+
+impl Progress {
+    pub(crate) fn new(duration: Duration) -> Progress {
+        let bar = stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} s\n{msg}");
+            ProgressBar::new(duration.as_secs())
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Progress { bar, next: Duration::ZERO }
+    }
+
+    pub(crate) fn show(
+        &mut self,
+        elapsed: Duration,
+        troubles: &Troubles,
+        faults: Counts,
+        gathered: &Gathered,
+    ) {
+        if elapsed < self.next {
+            return;
+        }
+        self.next = elapsed + if self.bar.is_some() { PICTURES } else { LINES };
+        let (buyers, keepers) = (gathered.tally(Kind::Buyer), gathered.tally(Kind::Keeper));
+        let text = format!(
+            "{troubles}; {} faults on {} connections; {} tickets sold, {} calls to the store answered, {} unknown for good",
+            faults.faults(),
+            faults.connections(),
+            buyers.acknowledged,
+            keepers.acknowledged,
+            buyers.unknown_for_good + keepers.unknown_for_good,
+        );
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(elapsed.as_secs());
+                bar.set_message(text);
+            }
+            None => eprintln!("{:>4} s: {text}", elapsed.as_secs()),
+        }
+    }
+}
+
+impl Drop for Progress {
+    // Also if the run is broken off, so that the error stands on a line of its own.
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

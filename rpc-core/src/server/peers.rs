@@ -1,0 +1,111 @@
+//! What each peer has of the server: its connections, its sessions, what its calls take.
+
+use super::share::{Load, Share, Shared};
+use crate::limits::Limits;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Those that have something, and some that had until lately.
+#[derive(Debug)]
+pub(super) struct Peers {
+    all: BTreeMap<Box<str>, Peer>,
+    /// When there are so many, those that have nothing any more are forgotten.
+    sweep_at: usize,
+    load: Arc<Load>,
+}
+
+/// Fewer are not worth a look.
+const SWEEP_MIN: usize = 64;
+
+#[derive(Debug)]
+struct Peer {
+    connections: usize,
+    sessions: usize,
+    load: Arc<Load>,
+}
+
+impl Peers {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self { all: BTreeMap::new(), sweep_at: SWEEP_MIN, load: Arc::new(Load::of_server(limits)) }
+    }
+
+    /// What all sessions together have: handlers that run, requests that wait, bytes.
+    pub(super) fn taken(&self) -> [usize; 3] {
+        [Shared::Executing, Shared::Queued, Shared::Bytes].map(|kind| self.load.taken(kind))
+    }
+
+    pub(super) fn connections(&self, peer: &str) -> usize {
+        self.all.get(peer).map_or(0, |peer| peer.connections)
+    }
+
+    pub(super) fn sessions(&self, peer: &str) -> usize {
+        self.all.get(peer).map_or(0, |peer| peer.sessions)
+    }
+
+    pub(super) fn add_connection(&mut self, peer: &str, limits: &Limits) {
+        self.entry(peer, limits).connections += 1;
+    }
+
+    pub(super) fn remove_connection(&mut self, peer: &str) {
+        if let Some(peer) = self.all.get_mut(peer) {
+            peer.connections = peer.connections.saturating_sub(1);
+        }
+    }
+
+    /// One session more, with its part of what there is.
+    pub(super) fn add_session(&mut self, peer: &str, limits: &Limits) -> Share {
+        let server = self.load.clone();
+        let entry = self.entry(peer, limits);
+        entry.sessions += 1;
+        Share::new(server, entry.load.clone())
+    }
+
+    pub(super) fn remove_session(&mut self, peer: &str) {
+        if let Some(peer) = self.all.get_mut(peer) {
+            peer.sessions = peer.sessions.saturating_sub(1);
+        }
+    }
+
+    fn entry(&mut self, peer: &str, limits: &Limits) -> &mut Peer {
+        if self.all.len() >= self.sweep_at && !self.all.contains_key(peer) {
+            self.all.retain(|_, peer| peer.has_something());
+            self.sweep_at = SWEEP_MIN.max(2 * self.all.len());
+        }
+        self.all.entry(peer.into()).or_insert_with(|| Peer {
+            connections: 0,
+            sessions: 0,
+            load: Arc::new(Load::of_peer(limits)),
+        })
+    }
+}
+
+impl Peer {
+    /// Handlers that it has left behind count: or it would come again, and leave more of them.
+    fn has_something(&self) -> bool {
+        self.connections > 0 || self.sessions > 0 || Arc::strong_count(&self.load) > 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_that_have_nothing_any_more_are_forgotten_and_no_others() {
+        let (mut peers, limits) = (Peers::new(&Limits::default()), Limits::default());
+        peers.add_connection("stays", &limits);
+        let mut left = peers.add_session("leaves a handler", &limits);
+        assert_eq!(left.enter(Shared::Executing), Ok(()));
+        peers.remove_session("leaves a handler");
+        for number in 0..10_000 {
+            let peer = number.to_string();
+            peers.add_connection(&peer, &limits);
+            peers.remove_connection(&peer);
+            assert!(peers.all.len() <= SWEEP_MIN, "{}", peers.all.len());
+        }
+        assert_eq!(peers.connections("stays"), 1);
+        let load = peers.all["leaves a handler"].load.clone();
+        drop(left);
+        assert!(load.has(Shared::Executing));
+    }
+}
