@@ -81,9 +81,8 @@ impl Journal {
     /// to run more than once.
     pub(super) fn is_owed(&self, (session, at): Number) -> bool {
         let least = (session, SlotId { slot: at.slot, sequence: 0 });
-        let mut of_slot = self.numbers.range(least..).take_while(|((of, used), _)| {
-            (*of, used.slot) == (session, at.slot)
-        });
+        let mut of_slot =
+            self.numbers.range(least..).take_while(|((of, used), _)| (*of, used.slot) == (session, at.slot));
         of_slot.all(|((_, used), known)| used.sequence < at.sequence || (*used == at && !known.loose))
     }
 
@@ -91,7 +90,10 @@ impl Journal {
     pub(super) fn enter(&mut self, number: Number, idempotent: bool, payload: &[u8]) {
         let known = self.numbers.entry(number).or_default();
         assert!(!known.fenced, "{number:?} starts, which was fenced");
-        assert!(known.parts || known.asked.iter().any(|asked| asked.1 == payload), "{number:?} starts with what nobody has sent");
+        assert!(
+            known.parts || known.asked.iter().any(|asked| asked.1 == payload),
+            "{number:?} starts with what nobody has sent"
+        );
         known.entered += 1;
         if !idempotent {
             known.once += 1;

@@ -392,6 +392,10 @@ impl World {
         assert!(self.opened.iter().all(|(id, _)| !self.endpoint.knows(*id)));
         let stats = self.endpoint.stats();
         assert_eq!((stats.connections, stats.sessions, self.endpoint.replies_kept()), (0, 0, 0));
-        assert_eq!((stats.executing, stats.queued, stats.bytes_held), (0, 0, 0), "peers keep what nobody uses");
+        assert_eq!(
+            (stats.executing, stats.queued, stats.bytes_held),
+            (0, 0, 0),
+            "peers keep what nobody uses"
+        );
     }
 }
