@@ -7,8 +7,8 @@ use crate::support::any::Any;
 use crate::support::wire::written;
 use rpc_core::client::ConnectionId;
 use rpc_core::frame::{
-    self, Answer, Bind, Bound, BoundMethod, BoundResult, Checksum, Chunk, Close, CloseCode, GoAway, Kind, Ping, Pong,
-    Refusal, Reject, RejectCode, Reply, SessionWish, Welcome,
+    self, Answer, Bind, Bound, BoundMethod, BoundResult, Checksum, Chunk, Close, CloseCode, GoAway, Kind,
+    Ping, Pong, Refusal, Reject, RejectCode, Reply, SessionWish, Welcome,
 };
 use rpc_core::limits::FRAME_MAX;
 use rpc_core::schema::Excerpt;
@@ -33,6 +33,8 @@ pub(super) struct Line {
     /// What the client wished for.
     wish: Option<SessionWish>,
     session: Option<SessionId>,
+    /// It was let in unasked.
+    obliged: bool,
     /// Bindings that the client asked for and that were not answered.
     asked: Vec<Bind>,
     /// Requests and fences that were written.
@@ -54,8 +56,13 @@ impl Line {
 /// What the client was told of its requests.
 #[derive(Default)]
 pub(super) struct Told {
-    /// Requests that were written, at least in part.
-    requests: BTreeSet<RequestId>,
+    /// Requests that were written, at least in part. `true`: they may run again.
+    requests: BTreeMap<RequestId, bool>,
+    /// The connections to which all of a request was written, and those on which it was refused.
+    copies: BTreeSet<(RequestId, ConnectionId)>,
+    refusals: BTreeSet<(RequestId, ConnectionId)>,
+    /// Fences that were written.
+    fences: BTreeSet<RequestId>,
     answers: BTreeSet<(RequestId, u16)>,
     sessions: BTreeSet<SessionId>,
     /// One number was given to two sessions: what is told of one may be of the other.
@@ -65,6 +72,17 @@ pub(super) struct Told {
 impl Told {
     fn any_of(&self, id: RequestId, answers: &[Answer]) -> bool {
         answers.iter().any(|answer| self.answers.contains(&(id, *answer as u16)))
+    }
+
+    /// A request is written: nothing may be open of the calls that had its slot before.
+    fn requested(&mut self, id: RequestId, idempotent: bool) {
+        self.requests.insert(id, idempotent);
+        let least = RequestId { at: SlotId { sequence: 0, ..id.at }, ..id };
+        for (before, idempotent) in self.requests.range(least..id) {
+            let open = !idempotent && self.fences.contains(before);
+            let open = open && !Answer::ALL.iter().any(|answer| self.any_of(*before, &[*answer]));
+            assert!(self.confused || !open, "{id} is written while {before} is not settled");
+        }
     }
 
     /// A call has ended with a result.
@@ -77,11 +95,12 @@ impl Told {
 
     /// A call has ended without one, and it is known whether it ran.
     pub(super) fn verdict(&self, id: RequestId, execution: Execution, error: &Error) {
-        use Answer::{Application, Executed, Failed, Fenced, Ok, Refused};
+        use Answer::{Application, Executed, Failed, Fenced, Ok};
         let right = match execution {
             Execution::Executed => self.any_of(id, &[Ok, Application, Failed, Executed]),
             Execution::NotExecuted => {
-                !self.requests.contains(&id) || self.any_of(id, &[Fenced, Refused])
+                let mut copies = self.copies.iter().filter(|(of, _)| *of == id);
+                self.any_of(id, &[Fenced]) || copies.all(|copy| self.refusals.contains(copy))
             }
             Execution::Unknown => true,
         };
@@ -122,6 +141,7 @@ impl World {
             written: Vec::new(),
             wish: None,
             session: None,
+            obliged: false,
             asked: Vec::new(),
             requests: Vec::new(),
             cancels: Vec::new(),
@@ -148,7 +168,7 @@ impl World {
             if !this.open {
                 continue;
             }
-            if this.wish.is_some() && this.session.is_none() {
+            if this.wish.is_some() && this.session.is_none() && !std::mem::replace(&mut this.obliged, true) {
                 self.let_in(line, 0);
                 busy = true;
             }
@@ -238,7 +258,8 @@ impl World {
                 let structure = |at: usize| excerpt.add(&all[at % all.len()]).unwrap_or_default();
                 let structures: Vec<_> = (0..many).map(structure).collect();
                 let methods = structures.into_iter();
-                let methods = methods.map(|structure| BoundMethod::Differs { runs_once: how & 16 == 16, structure });
+                let methods =
+                    methods.map(|structure| BoundMethod::Differs { runs_once: how & 16 == 16, structure });
                 self.answer_bind(line, &bind, methods.collect(), excerpt.into_types());
             }
             _ => {
@@ -274,7 +295,8 @@ impl World {
         let again = matches!(answer, Answer::Refused | Answer::Busy);
         if again && what & 32 == 32 {
             payload.clear();
-            let code = [Code::ResourceExhausted, Code::Unavailable, Code::InvalidArgument, Code::Unimplemented];
+            let code =
+                [Code::ResourceExhausted, Code::Unavailable, Code::InvalidArgument, Code::Unimplemented];
             Refusal { code: code[which % 4], reason: "?".to_owned() }.write(&mut payload);
         }
         if !answer.has_payload() {
@@ -441,6 +463,9 @@ impl World {
                     if let Some(session) = this.session {
                         let id = RequestId { session, at: message.id };
                         self.told.answers.insert((id, answer as u16));
+                        if answer == Answer::Refused && this.requests.contains(&message.id) {
+                            self.told.refusals.insert((id, this.id));
+                        }
                     }
                 }
                 Ok(_) => {}
@@ -476,14 +501,25 @@ impl World {
                 Any::Bind(bind) => this.asked.push(bind),
                 Any::Request(message) => {
                     let session = this.session.expect("the client was let in");
-                    self.told.requests.insert(RequestId { session, at: message.id });
+                    let id = RequestId { session, at: message.id };
+                    self.told.requested(id, message.flags.1);
                     this.request(message.id, message.total, message.payload.len());
+                    if message.total.is_none() {
+                        self.told.copies.insert((id, this.id));
+                    }
                 }
-                Any::Chunk(id, part) => this.chunk(id, part.len()),
+                Any::Chunk(at, part) => {
+                    let session = this.session.expect("the client was let in");
+                    if this.chunk(at, part.len()) == 0 {
+                        self.told.copies.insert((RequestId { session, at }, this.id));
+                    }
+                }
                 Any::Cancel(cancel) => {
                     let session = this.session.expect("the client was let in");
                     let id = RequestId { session, at: cancel.id };
-                    assert!(self.told.confused || self.told.requests.contains(&id), "{id} was never asked for");
+                    let known = self.told.requests.contains_key(&id);
+                    assert!(self.told.confused || known, "{id} was never asked for");
+                    self.told.fences.insert(id);
                     this.cancels.push(cancel.id);
                 }
                 Any::Ping(ping) => this.pinged = ping.number,
@@ -506,8 +542,10 @@ impl Line {
         }
     }
 
-    fn chunk(&mut self, id: SlotId, length: usize) {
+    /// How much of the request is left.
+    fn chunk(&mut self, id: SlotId, length: usize) -> usize {
         let left = self.parts.get_mut(&id).expect("a part of a request that has begun");
         *left = left.checked_sub(length).expect("more parts than were announced");
+        *left
     }
 }
