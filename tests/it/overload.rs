@@ -97,7 +97,10 @@ async fn a_call_that_finds_no_place_to_wait_was_not_executed_and_says_why() {
     let error = soon(hall.hold(3)).await.unwrap_err();
     assert_eq!((error.code(), error.execution()), (Code::ResourceExhausted, Execution::NotExecuted));
     let text = error.to_string();
-    assert!(text.contains("the server is full: no room for more requests that wait for their turn"), "{text}");
+    assert!(
+        text.contains("the server is full: no room for more requests that wait for their turn"),
+        "{text}"
+    );
     assert!(error.is_retryable());
     watch.exit.add_permits(3);
     all_are_served(calls).await;

@@ -297,7 +297,9 @@ impl World {
         }
         let limits = &self.server.limits;
         for session in self.pair.sessions.values() {
-            assert!(session.replies_kept() <= limits.replies_max.max(if self.servers > 1 { 16 << 20 } else { 0 }));
+            assert!(
+                session.replies_kept() <= limits.replies_max.max(if self.servers > 1 { 16 << 20 } else { 0 })
+            );
         }
     }
 
@@ -342,9 +344,7 @@ impl World {
             let runs = runs.get(&(number as u32)).copied().unwrap_or_default();
             self.check_call(number, runs);
         }
-        let unknown = |(.., result): &&(_, _, Result<_, rpc_core::Error>)| {
-            matches!(result, Err(error) if error.execution() == Execution::Unknown)
-        };
+        let unknown = |(.., result): &&(_, _, Result<_, rpc_core::Error>)| matches!(result, Err(error) if error.execution() == Execution::Unknown);
         let unknown = self.pair.ended.iter().filter(unknown).count();
         assert_eq!(self.pair.client.stats().unknown, unknown as u64);
         assert_eq!(self.pair.client.stats().calls, self.calls.len() as u64);

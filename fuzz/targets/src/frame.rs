@@ -165,5 +165,9 @@ fn first(bytes: &[u8]) {
 /// An error says something, and not everything.
 fn named(error: &ProtocolError) {
     let text = error.to_string();
-    assert!(!text.is_empty() && text.len() <= 2 * rpc_core::limits::TEXT_MAX, "{} bytes of error", text.len());
+    assert!(
+        !text.is_empty() && text.len() <= 2 * rpc_core::limits::TEXT_MAX,
+        "{} bytes of error",
+        text.len()
+    );
 }

@@ -265,7 +265,8 @@ pub(crate) fn sealed(input: &mut Input<'_>, checksum: Checksum) -> Vec<u8> {
     let mut bytes = vec![0; 8];
     let wide = input.byte();
     bytes.extend([input.byte() % 18, if wide & 1 == 1 { input.byte() } else { 0 }]);
-    let (method, deadline) = (if wide & 2 == 2 { input.u16() } else { 0 }, if wide & 4 == 4 { input.u32() } else { 0 });
+    let (method, deadline) =
+        (if wide & 2 == 2 { input.u16() } else { 0 }, if wide & 4 == 4 { input.u32() } else { 0 });
     bytes.extend(method.to_le_bytes());
     bytes.extend(deadline.to_le_bytes());
     bytes.extend(if wide & 8 == 8 { id(input).to_wire() } else { 0 }.to_le_bytes());

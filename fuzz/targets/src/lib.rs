@@ -3,7 +3,6 @@
 //! No fuzzer in here: `fuzz/` runs these under libFuzzer, and `rpc-core/tests/fuzzed.rs` runs them with the inputs that
 //! are kept. What must not be is a panic.
 
-
 mod frames;
 mod input;
 
@@ -29,4 +28,11 @@ pub struct Target {
 }
 
 /// All of them.
-pub const ALL: &[&Target] = &[&frame::TARGET, &codec::TARGET, &schema::TARGET, &client_engine::TARGET, &server_engine::TARGET, &engines::TARGET];
+pub const ALL: &[&Target] = &[
+    &frame::TARGET,
+    &codec::TARGET,
+    &schema::TARGET,
+    &client_engine::TARGET,
+    &server_engine::TARGET,
+    &engines::TARGET,
+];

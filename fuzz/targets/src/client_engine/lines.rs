@@ -7,8 +7,8 @@ use crate::support::any::Any;
 use crate::support::wire::written;
 use rpc_core::client::ConnectionId;
 use rpc_core::frame::{
-    self, Answer, Bind, Bound, BoundMethod, BoundResult, Checksum, Chunk, Close, CloseCode, GoAway, Kind, Ping, Pong,
-    Refusal, Reject, RejectCode, Reply, SessionWish, Welcome,
+    self, Answer, Bind, Bound, BoundMethod, BoundResult, Checksum, Chunk, Close, CloseCode, GoAway, Kind,
+    Ping, Pong, Refusal, Reject, RejectCode, Reply, SessionWish, Welcome,
 };
 use rpc_core::limits::FRAME_MAX;
 use rpc_core::schema::Excerpt;
@@ -80,9 +80,7 @@ impl Told {
         use Answer::{Application, Executed, Failed, Fenced, Ok, Refused};
         let right = match execution {
             Execution::Executed => self.any_of(id, &[Ok, Application, Failed, Executed]),
-            Execution::NotExecuted => {
-                !self.requests.contains(&id) || self.any_of(id, &[Fenced, Refused])
-            }
+            Execution::NotExecuted => !self.requests.contains(&id) || self.any_of(id, &[Fenced, Refused]),
             Execution::Unknown => true,
         };
         assert!(self.confused || right, "nobody has said so of {id}: {error}");
@@ -238,7 +236,8 @@ impl World {
                 let structure = |at: usize| excerpt.add(&all[at % all.len()]).unwrap_or_default();
                 let structures: Vec<_> = (0..many).map(structure).collect();
                 let methods = structures.into_iter();
-                let methods = methods.map(|structure| BoundMethod::Differs { runs_once: how & 16 == 16, structure });
+                let methods =
+                    methods.map(|structure| BoundMethod::Differs { runs_once: how & 16 == 16, structure });
                 self.answer_bind(line, &bind, methods.collect(), excerpt.into_types());
             }
             _ => {
@@ -274,7 +273,8 @@ impl World {
         let again = matches!(answer, Answer::Refused | Answer::Busy);
         if again && what & 32 == 32 {
             payload.clear();
-            let code = [Code::ResourceExhausted, Code::Unavailable, Code::InvalidArgument, Code::Unimplemented];
+            let code =
+                [Code::ResourceExhausted, Code::Unavailable, Code::InvalidArgument, Code::Unimplemented];
             Refusal { code: code[which % 4], reason: "?".to_owned() }.write(&mut payload);
         }
         if !answer.has_payload() {
@@ -483,7 +483,10 @@ impl World {
                 Any::Cancel(cancel) => {
                     let session = this.session.expect("the client was let in");
                     let id = RequestId { session, at: cancel.id };
-                    assert!(self.told.confused || self.told.requests.contains(&id), "{id} was never asked for");
+                    assert!(
+                        self.told.confused || self.told.requests.contains(&id),
+                        "{id} was never asked for"
+                    );
                     this.cancels.push(cancel.id);
                 }
                 Any::Ping(ping) => this.pinged = ping.number,

@@ -7,7 +7,7 @@ use crate::support::host::bind;
 use crate::support::services::FREE;
 use crate::support::wire::written;
 use rpc_core::frame::{
-    self, Cancel, Checksum, Chunk, Hello, Kind, Pong, Ping, Release, Reply, Request, SessionWish, Welcome,
+    self, Cancel, Checksum, Chunk, Hello, Kind, Ping, Pong, Release, Reply, Request, SessionWish, Welcome,
 };
 use rpc_core::limits::{CHUNK_LEN_MIN, FRAME_MAX};
 use rpc_core::server::{Admission, Fresh, Handshake, Lane, Refusal};
@@ -208,13 +208,21 @@ impl World {
             Some(large) if what & 1 == 0 => large,
             _ => {
                 let id = frames::id(input);
-                let total = [CHUNK_LEN_MIN + 3, 3 * CHUNK_LEN_MIN, 90_000, 200_000][usize::from(what >> 1 & 3)];
+                let total =
+                    [CHUNK_LEN_MIN + 3, 3 * CHUNK_LEN_MIN, 90_000, 200_000][usize::from(what >> 1 & 3)];
                 let part = vec![id.sequence as u8; CHUNK_LEN_MIN];
                 let deadline = self.connection_time(line, input);
                 let (total_, idempotent) = (Some(total as u32), what & 64 == 64);
                 let method = u16::from(idempotent);
-                let request =
-                    Request { id, method, deadline, idempotent, total: total_, payload: &part, ..Request::default() };
+                let request = Request {
+                    id,
+                    method,
+                    deadline,
+                    idempotent,
+                    total: total_,
+                    payload: &part,
+                    ..Request::default()
+                };
                 self.send(line, &written(|out| request.write(out, checksum)), false);
                 self.lines[line].large = Some((id, total - part.len()));
                 return;
@@ -385,7 +393,8 @@ impl World {
         let session = self.sessions.get_mut(&id).expect("the endpoint knows it");
         match session.handle_connected(self.now, hello) {
             Ok(lane) => {
-                let at = |line: &Line| matches!(line.place, Place::Attached(of, at) if (of, at) == (id, lane));
+                let at =
+                    |line: &Line| matches!(line.place, Place::Attached(of, at) if (of, at) == (id, lane));
                 if let Some(former) = self.lines.iter_mut().find(|line| at(line)) {
                     former.place = Place::Closed;
                     self.endpoint.handle_disconnected();
