@@ -68,9 +68,13 @@ use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Any error, in words for the person who started the example.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// What it takes to close a connection in order.
+const FAREWELL: Duration = Duration::from_millis(100);
 
 /// Kills, stops and drains servers and breaks their lines while clients work, and judges whether every promise was kept.
 #[derive(Parser)]
@@ -176,6 +180,7 @@ enum Role {
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
+    let calls = matches!(arguments.role, Some(Role::Buyer { .. } | Role::Keeper { .. }));
     let (who, done) = match arguments.role {
         None => ("torture".to_owned(), run::run(&arguments.plan).await),
         Some(Role::Office { journal, number }) => {
@@ -200,6 +205,10 @@ async fn main() {
             2
         }
     };
+    if calls {
+        // Its channel was dropped just now: the server is told, instead of waiting for a client that does not come back.
+        tokio::time::sleep(FAREWELL).await;
+    }
     // At once: a thread may still wait for a word that will not come.
     std::process::exit(code);
 }

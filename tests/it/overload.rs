@@ -113,7 +113,7 @@ async fn a_refused_call_is_tried_again_by_the_channel_and_served_when_there_is_a
     let calls = hold(&first, 0..2);
     until(|| server.server.stats().queued == 1).await;
     // Not in its default: this call is to try for as long as the machine takes to let the others go.
-    let retry = Retry::default().attempts(1000);
+    let retry = Retry::default().attempts(255);
     let hall: HallClient =
         soon(connect(server.address).limits(patient()).retry(retry).timeout(MINUTE)).await.unwrap();
     let refused = hold(&hall, 2..3);
@@ -154,7 +154,9 @@ async fn a_call_that_is_dropped_while_it_waits_never_runs_and_leaves_its_place()
     until(|| server.server.stats().executing == 1).await;
     let waiting = hold(&hall, 1..2);
     until(|| server.server.stats().queued == 1).await;
+    let read = server.server.stats().bytes_in;
     waiting[0].abort();
+    until(|| server.server.stats().bytes_in > read).await;
     watch.exit.add_permits(1);
     all_are_served(calls).await;
     until(|| server.server.stats().queued == 0).await;

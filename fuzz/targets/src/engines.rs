@@ -6,7 +6,7 @@ use crate::input::Input;
 use crate::support::services::{FREE, HALL, SELL};
 use crate::support::wire::{of_kind, request};
 use crate::support::{MS, Pair, SECOND};
-use rpc_core::client::{self, BindingId, CallKey, Outcome, Retry};
+use rpc_core::client::{self, BindingId, CallKey, NewCall, Outcome, Retry};
 use rpc_core::frame::{Checksum, Kind};
 use rpc_core::server::Completion;
 use rpc_core::{Code, Execution, Instant, RequestId, SlotId, server};
@@ -164,7 +164,11 @@ impl World {
         let some = u32::from(input.byte());
         let timeout = MS * (1 + some * some / 4);
         let deadline = self.pair.now + timeout;
-        let key = self.pair.start_within(self.hall, method, &payload, timeout);
+        let fail_fast = what >> 6 == 3;
+        let call =
+            NewCall { binding: self.hall, method, deadline, timeout, metadata: None, payload, fail_fast };
+        let key = self.pair.client.start(self.pair.now, call);
+        self.pair.pump();
         self.calls.push(Made { key, method, deadline, given_up: false });
     }
 
@@ -233,14 +237,16 @@ impl World {
         pipe.cut_at = Some(pipe.sent.len() + after);
     }
 
-    /// A request that has run comes again on the newest line.
+    /// A request whose handler has ended comes again on the newest line: of any other, a copy that nobody has sent might run.
     fn copy(&mut self, input: &mut Input<'_>) {
         let which = usize::from(input.byte());
         let newest = self.pair.newest();
         let Some(session) = self.pair.session_if_any().map(|session| session.id()) else { return };
         let ran: Vec<SlotId> = (0..self.pair.executed.len())
             .filter(|which| !self.not_entered.contains(which))
-            .map(|which| &self.pair.executed[which].execute)
+            .map(|which| (self.done.contains(&which), &self.pair.executed[which].execute))
+            .filter(|(done, execute)| *done || self.echoed.borrow().contains(&execute.request_id))
+            .map(|(_, execute)| execute)
             .filter(|execute| execute.request_id.session == session && !execute.idempotent)
             .map(|execute| execute.at)
             .collect();
@@ -320,8 +326,9 @@ impl World {
                 self.complete_one(which, 0);
             }
         }
-        self.pair.run_for(60 * SECOND);
+        self.pair.run_for(120 * SECOND);
         self.look();
+        assert_eq!(self.pair.client.slots_in_use(), 0, "nobody calls, and a slot is in use");
     }
 
     fn check(&mut self) {

@@ -33,6 +33,8 @@ pub(super) struct Line {
     /// What the client wished for.
     wish: Option<SessionWish>,
     session: Option<SessionId>,
+    /// It was let in unasked.
+    obliged: bool,
     /// Bindings that the client asked for and that were not answered.
     asked: Vec<Bind>,
     /// Requests and fences that were written.
@@ -54,8 +56,13 @@ impl Line {
 /// What the client was told of its requests.
 #[derive(Default)]
 pub(super) struct Told {
-    /// Requests that were written, at least in part.
-    requests: BTreeSet<RequestId>,
+    /// Requests that were written, at least in part. `true`: they may run again.
+    requests: BTreeMap<RequestId, bool>,
+    /// The connections to which all of a request was written, and those on which it was refused.
+    copies: BTreeSet<(RequestId, ConnectionId)>,
+    refusals: BTreeSet<(RequestId, ConnectionId)>,
+    /// Fences that were written.
+    fences: BTreeSet<RequestId>,
     answers: BTreeSet<(RequestId, u16)>,
     sessions: BTreeSet<SessionId>,
     /// One number was given to two sessions: what is told of one may be of the other.
@@ -65,6 +72,17 @@ pub(super) struct Told {
 impl Told {
     fn any_of(&self, id: RequestId, answers: &[Answer]) -> bool {
         answers.iter().any(|answer| self.answers.contains(&(id, *answer as u16)))
+    }
+
+    /// A request is written: nothing may be open of the calls that had its slot before.
+    fn requested(&mut self, id: RequestId, idempotent: bool) {
+        self.requests.insert(id, idempotent);
+        let least = RequestId { at: SlotId { sequence: 0, ..id.at }, ..id };
+        for (before, idempotent) in self.requests.range(least..id) {
+            let open = !idempotent && self.fences.contains(before);
+            let open = open && !Answer::ALL.iter().any(|answer| self.any_of(*before, &[*answer]));
+            assert!(self.confused || !open, "{id} is written while {before} is not settled");
+        }
     }
 
     /// A call has ended with a result.
@@ -77,10 +95,13 @@ impl Told {
 
     /// A call has ended without one, and it is known whether it ran.
     pub(super) fn verdict(&self, id: RequestId, execution: Execution, error: &Error) {
-        use Answer::{Application, Executed, Failed, Fenced, Ok, Refused};
+        use Answer::{Application, Executed, Failed, Fenced, Ok};
         let right = match execution {
             Execution::Executed => self.any_of(id, &[Ok, Application, Failed, Executed]),
-            Execution::NotExecuted => !self.requests.contains(&id) || self.any_of(id, &[Fenced, Refused]),
+            Execution::NotExecuted => {
+                let mut copies = self.copies.iter().filter(|(of, _)| *of == id);
+                self.any_of(id, &[Fenced]) || copies.all(|copy| self.refusals.contains(copy))
+            }
             Execution::Unknown => true,
         };
         assert!(self.confused || right, "nobody has said so of {id}: {error}");
@@ -120,6 +141,7 @@ impl World {
             written: Vec::new(),
             wish: None,
             session: None,
+            obliged: false,
             asked: Vec::new(),
             requests: Vec::new(),
             cancels: Vec::new(),
@@ -146,7 +168,7 @@ impl World {
             if !this.open {
                 continue;
             }
-            if this.wish.is_some() && this.session.is_none() {
+            if this.wish.is_some() && this.session.is_none() && !std::mem::replace(&mut this.obliged, true) {
                 self.let_in(line, 0);
                 busy = true;
             }
@@ -441,6 +463,9 @@ impl World {
                     if let Some(session) = this.session {
                         let id = RequestId { session, at: message.id };
                         self.told.answers.insert((id, answer as u16));
+                        if answer == Answer::Refused && this.requests.contains(&message.id) {
+                            self.told.refusals.insert((id, this.id));
+                        }
                     }
                 }
                 Ok(_) => {}
@@ -476,17 +501,25 @@ impl World {
                 Any::Bind(bind) => this.asked.push(bind),
                 Any::Request(message) => {
                     let session = this.session.expect("the client was let in");
-                    self.told.requests.insert(RequestId { session, at: message.id });
+                    let id = RequestId { session, at: message.id };
+                    self.told.requested(id, message.flags.1);
                     this.request(message.id, message.total, message.payload.len());
+                    if message.total.is_none() {
+                        self.told.copies.insert((id, this.id));
+                    }
                 }
-                Any::Chunk(id, part) => this.chunk(id, part.len()),
+                Any::Chunk(at, part) => {
+                    let session = this.session.expect("the client was let in");
+                    if this.chunk(at, part.len()) == 0 {
+                        self.told.copies.insert((RequestId { session, at }, this.id));
+                    }
+                }
                 Any::Cancel(cancel) => {
                     let session = this.session.expect("the client was let in");
                     let id = RequestId { session, at: cancel.id };
-                    assert!(
-                        self.told.confused || self.told.requests.contains(&id),
-                        "{id} was never asked for"
-                    );
+                    let known = self.told.requests.contains_key(&id);
+                    assert!(self.told.confused || known, "{id} was never asked for");
+                    self.told.fences.insert(id);
                     this.cancels.push(cancel.id);
                 }
                 Any::Ping(ping) => this.pinged = ping.number,
@@ -509,8 +542,10 @@ impl Line {
         }
     }
 
-    fn chunk(&mut self, id: SlotId, length: usize) {
+    /// How much of the request is left.
+    fn chunk(&mut self, id: SlotId, length: usize) -> usize {
         let left = self.parts.get_mut(&id).expect("a part of a request that has begun");
         *left = left.checked_sub(length).expect("more parts than were announced");
+        *left
     }
 }

@@ -77,6 +77,7 @@ fn config(input: &mut Input<'_>) -> Config {
     config.checksum = if how & 1 == 0 { Checksum::Whole } else { Checksum::HeaderOnly };
     config.wait_for_server = if how & 2 == 0 { Duration::ZERO } else { 5000 * MS };
     config.retry = Retry::default().attempts([4, 1, 2, 8][usize::from(how >> 2 & 3)]);
+    config.fail_fast = how & 16 == 16;
     config
 }
 
@@ -144,7 +145,8 @@ impl World {
         });
         let deadline = self.now + timeout;
         let payload = vec![what; size];
-        let call = NewCall { binding, method, deadline, timeout, metadata, payload };
+        let fail_fast = some % 8 == 1;
+        let call = NewCall { binding, method, deadline, timeout, metadata, payload, fail_fast };
         let key = self.client.start(self.now, call);
         self.calls.push(Made { key, deadline, over: false });
     }

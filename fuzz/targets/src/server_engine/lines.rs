@@ -1,8 +1,10 @@
 //! The connections: what clients send over them, and what they are told.
 
 use super::World;
+use super::journal::{Journal, Words};
 use crate::frames;
 use crate::input::Input;
+use crate::support::any::Any;
 use crate::support::host::bind;
 use crate::support::services::FREE;
 use crate::support::wire::written;
@@ -10,11 +12,14 @@ use rpc_core::frame::{
     self, Cancel, Checksum, Chunk, Hello, Kind, Ping, Pong, Release, Reply, Request, SessionWish, Welcome,
 };
 use rpc_core::limits::{CHUNK_LEN_MIN, FRAME_MAX};
-use rpc_core::server::{Admission, Fresh, Handshake, Lane, Refusal};
+use rpc_core::server::{Admission, Arrival, Fresh, Handshake, Lane, Refusal};
 use rpc_core::{Instant, Metadata, SessionId, SlotId, Token};
+use std::collections::BTreeMap;
 
 /// Open ones. One more than the server takes.
 const LINES_MAX: usize = 8;
+
+const PEERS: [&str; 2] = ["one", "other"];
 
 /// The server's end.
 pub(super) enum Place {
@@ -25,6 +30,7 @@ pub(super) enum Place {
 
 pub(super) struct Line {
     pub(super) place: Place,
+    peer: &'static str,
     /// Of payloads, as both sides have agreed.
     checksum: Checksum,
     opened: Instant,
@@ -43,6 +49,10 @@ pub(super) struct Line {
     pinged: u64,
     /// What is left of a large message.
     large: Option<(SlotId, usize)>,
+    /// What it has said of each number.
+    words: BTreeMap<SlotId, Words>,
+    /// Numbers that it waits for an answer to. `true`: to a fence, which is always answered.
+    owed: BTreeMap<SlotId, bool>,
 }
 
 impl Line {
@@ -60,13 +70,18 @@ impl Line {
 }
 
 impl World {
-    pub(super) fn accept(&mut self) {
+    pub(super) fn accept(&mut self, peer: &'static str) {
         if self.lines.iter().filter(|line| line.is_open()).count() >= LINES_MAX {
             return;
         }
-        let handshake = self.endpoint.handle_connected(self.now);
+        let handshake = match self.endpoint.handle_connected(self.now, peer) {
+            Arrival::Handshake(handshake) => handshake,
+            Arrival::Refuse(_) => return self.endpoint.handle_disconnected(peer),
+            Arrival::Drop => return,
+        };
         self.lines.push(Line {
             place: Place::Handshake(handshake),
+            peer,
             checksum: Checksum::Whole,
             opened: self.now,
             sent: Vec::new(),
@@ -77,12 +92,14 @@ impl World {
             welcomed: false,
             pinged: 0,
             large: None,
+            words: BTreeMap::new(),
+            owed: BTreeMap::new(),
         });
     }
 
     /// A client that is let in and has bound.
     pub(super) fn open_bound(&mut self) {
-        self.accept();
+        self.accept(PEERS[0]);
         let hello = Hello { slots: 4, checksum: self.config.checksum, ..Hello::default() };
         self.send(0, &written(|out| hello.write(out)), false);
         self.send(0, &bind(0, 0), false);
@@ -100,7 +117,7 @@ impl World {
     pub(super) fn hello(&mut self, input: &mut Input<'_>) {
         let how = input.byte();
         if how & 1 == 0 {
-            self.accept();
+            self.accept(PEERS[usize::from(how >> 3 & 1)]);
         }
         let Some(line) = self.some_line(input) else { return };
         let session = match (how >> 1 & 3, self.opened.len()) {
@@ -295,7 +312,7 @@ impl World {
         if matches!(place, Place::Closed) {
             return;
         }
-        self.endpoint.handle_disconnected();
+        self.endpoint.handle_disconnected(self.lines[line].peer);
         if let Place::Attached(id, lane) = place
             && let Some(session) = self.sessions.get_mut(&id)
         {
@@ -364,7 +381,11 @@ impl World {
             Place::Attached(id, lane) => {
                 let Some(session) = self.sessions.get_mut(id) else { panic!("{id} went with a connection") };
                 if session.reads(*lane) {
-                    let used = session.handle_bytes(now, *lane, &this.unread);
+                    let (id, lane) = (*id, *lane);
+                    if !session.is_over() {
+                        this.note(id, &mut self.journal);
+                    }
+                    let used = session.handle_bytes(now, lane, &this.unread);
                     this.unread.drain(..used);
                     this.fresh = false;
                     assert!(this.unread.len() < FRAME_MAX, "a session waits for more than a frame");
@@ -377,7 +398,7 @@ impl World {
     fn admit(&mut self, line: usize, hello: &Hello) {
         let number = self.opened.len() as u64 + 1;
         let fresh = Fresh { session: SessionId(number), token: Token([number as u8; 16]) };
-        let id = match self.endpoint.handle_hello(self.now, hello, fresh) {
+        let id = match self.endpoint.handle_hello(self.now, self.lines[line].peer, hello, fresh) {
             Admission::Open(session) => {
                 self.opened.push((fresh.session, fresh.token));
                 self.sessions.insert(fresh.session, session);
@@ -397,7 +418,7 @@ impl World {
                     |line: &Line| matches!(line.place, Place::Attached(of, at) if (of, at) == (id, lane));
                 if let Some(former) = self.lines.iter_mut().find(|line| at(line)) {
                     former.place = Place::Closed;
-                    self.endpoint.handle_disconnected();
+                    self.endpoint.handle_disconnected(former.peer);
                 }
                 self.lines[line].place = Place::Attached(id, lane);
                 self.lines[line].opened = self.now;
@@ -433,7 +454,8 @@ impl World {
         if !this.welcomed && this.said.starts_with(b"HTTP/1.1 400") {
             return this.said.clear();
         }
-        let (mut rest, session) = (&this.said[..], this.of);
+        let (stream, session) = (std::mem::take(&mut this.said), this.of);
+        let mut rest = &stream[..];
         while let Some((header, body)) = frame::split(rest, this.checksum).expect("a frame of the server") {
             rest = &rest[header.length as usize..];
             match header.kind {
@@ -450,8 +472,10 @@ impl World {
                     let reply = Reply::read(&header, body).expect("a reply");
                     assert!(this.welcomed);
                     if let Some(session) = session {
-                        self.journal.said(session, &reply);
+                        let words = this.words.entry(reply.id).or_default();
+                        self.journal.said(session, &reply, words);
                     }
+                    this.owed.remove(&reply.id);
                 }
                 Kind::Chunk => drop(Chunk::read(&header, body).expect("a chunk")),
                 Kind::Ping => this.pinged = Ping::read(&header, body).expect("a ping").number,
@@ -462,6 +486,50 @@ impl World {
             }
         }
         assert!(rest.is_empty(), "a part of a frame");
-        this.said.clear();
+    }
+
+    /// All handlers have ended: nobody waits any more, but for numbers that were left behind.
+    pub(super) fn look_for_answers(&self) {
+        for line in self.lines.iter().filter(|line| line.is_open()) {
+            let Some(session) = line.session() else { continue };
+            for (at, fence) in &line.owed {
+                assert!(!fence && !self.journal.is_owed((session, *at)), "{at:?} of {session} has no answer");
+            }
+        }
+    }
+}
+
+impl Line {
+    /// What the whole frames say that the session is about to read.
+    fn note(&mut self, session: SessionId, journal: &mut Journal) {
+        let mut bytes = &self.unread[..];
+        while let Ok(Some((header, body))) = frame::split(bytes, self.checksum) {
+            bytes = &bytes[header.length as usize..];
+            match Any::read(&header, body) {
+                Ok(Any::Request(message)) => {
+                    let words = self.words.entry(message.id).or_default();
+                    let whole = message.total.is_none();
+                    let asked = whole.then(|| (message.method, message.payload));
+                    words.parts |= !whole;
+                    words.asked.extend(asked.clone());
+                    journal.asks((session, message.id), asked, message.flags.1);
+                    if whole && !message.flags.1 {
+                        self.owed.entry(message.id).or_insert(false);
+                    }
+                }
+                Ok(Any::Cancel(cancel)) => {
+                    let words = self.words.entry(cancel.id).or_default();
+                    words.cancelled = true;
+                    words.careless |= !cancel.want_reply;
+                    journal.cancels((session, cancel.id));
+                    self.owed.insert(cancel.id, true);
+                }
+                Ok(Any::Release(release)) => {
+                    release.ids.into_iter().for_each(|id| journal.releases((session, id)));
+                }
+                Ok(Any::Close(_)) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
     }
 }

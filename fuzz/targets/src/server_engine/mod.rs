@@ -9,8 +9,9 @@ use crate::input::Input;
 use crate::support::services::HALL;
 use journal::Journal;
 use lines::{Line, Place};
+use rpc_core::error::ProtocolError;
 use rpc_core::frame::Checksum;
-use rpc_core::server::{Completion, Config, Endpoint, Execute, Output, Session};
+use rpc_core::server::{Begin, Completion, Config, Endpoint, Execute, Output, Session};
 use rpc_core::{Code, Incarnation, Instant, SessionId, SlotId, Token};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,8 +27,12 @@ struct Handler {
     session: SessionId,
     at: SlotId,
     idempotent: bool,
+    deadline: Instant,
+    payload: Vec<u8>,
     /// It was entered.
     runs: bool,
+    /// It was to be dropped, which takes its time.
+    stale: bool,
 }
 
 struct World {
@@ -73,7 +78,16 @@ fn config(input: &mut Input<'_>) -> Config {
     limits.backlog_max = 0;
     limits.metadata_max = 16;
     limits.sessions_max = 3;
-    limits.connections_max = 7;
+    limits.sessions_per_peer = 2;
+    limits.connections_max = 6;
+    limits.connections_per_peer = 5;
+    let few = input.byte();
+    limits.executing_max = [16, 1, 2, 3][usize::from(few & 3)];
+    limits.executing_per_peer = [16, 1, 2, 2][usize::from(few >> 2 & 3)];
+    limits.queued_max = [64, 1, 3, 64][usize::from(few >> 4 & 3)];
+    limits.queued_per_peer = [64, 1, 2, 64][usize::from(few >> 6)];
+    limits.bytes_max = [1 << 30, 0][usize::from(kept >> 4 & 1)];
+    limits.bytes_per_peer = [1 << 30, 0][usize::from(kept >> 5 & 1)];
     config.checksum = if kept & 128 == 0 { Checksum::Whole } else { Checksum::HeaderOnly };
     config
 }
@@ -94,6 +108,9 @@ impl World {
             eager: how & 1 == 0,
             slow: how & 2 == 2,
         };
+        let limits = &world.config.limits;
+        let room = limits.replies_max.min(limits.replies_all_max);
+        world.journal.roomy = room > OPERATIONS_MAX * (limits.message_max + (8 << 10));
         // Most inputs have more to say about sessions than about how they begin.
         if how & 4 == 0 {
             world.open_bound();
@@ -103,8 +120,7 @@ impl World {
 
     fn operate(&mut self, input: &mut Input<'_>) {
         match input.below(32) {
-            0 => self.accept(),
-            1 | 2 => self.hello(input),
+            0..=2 => self.hello(input),
             3..=9 => self.request(input),
             10 | 11 => self.cancel(input),
             12 => self.bind(input),
@@ -132,22 +148,26 @@ impl World {
     }
 
     fn begin_one(&mut self, which: usize) {
-        let Handler { session: id, at, idempotent, .. } = self.handlers[which];
-        let begun = match self.sessions.get_mut(&id) {
+        let Handler { session: id, at, idempotent, deadline, .. } = self.handlers[which];
+        let begin = match self.sessions.get_mut(&id) {
             Some(session) => {
                 let over = session.is_over();
-                let begun = session.begin(self.now, at);
-                assert!(!(over && begun), "{at:?} starts after the end of its session");
-                begun
+                let begin = session.begin(self.now, at);
+                let begun = begin == Begin::Now;
+                assert!(!over || begin == Begin::Never, "{at:?} starts after the end of its session");
+                assert!(!begun || deadline > self.now, "{at:?} starts after its deadline");
+                begin
             }
-            None => false,
+            None => Begin::Never,
         };
-        match begun {
-            true => {
-                self.journal.enter((id, at), idempotent);
+        match begin {
+            Begin::Now => {
+                self.journal.enter((id, at), idempotent, &self.handlers[which].payload);
                 self.handlers[which].runs = true;
             }
-            false => drop(self.handlers.remove(which)),
+            // It asks again when another one has ended.
+            Begin::Later { .. } => {}
+            Begin::Never => drop(self.handlers.remove(which)),
         }
     }
 
@@ -159,24 +179,31 @@ impl World {
         if running.is_empty() {
             return;
         }
-        let Handler { session: id, at, idempotent, .. } =
-            self.handlers.remove(running[which % running.len()]);
+        self.complete_one(running[which % running.len()], how);
+    }
+
+    fn complete_one(&mut self, which: usize, how: u8) {
+        let Handler { session: id, at, idempotent, stale, .. } = self.handlers.remove(which);
         let size = [5, 0, 30, 60_000, 90_000, 1 << 20][usize::from(how / 8 % 6)];
         let payload = vec![at.sequence as u8; size];
         let completion = match how % 8 {
-            0..=3 => Completion::Ok(payload),
             4 => Completion::Application(payload),
             5 | 6 => Completion::Failed {
                 code: Code::Internal,
                 message: "?".repeat(size.min(5000)),
                 hops: Vec::new(),
             },
-            _ => {
+            7 if !stale => {
                 self.journal.not_entered((id, at), idempotent);
                 Completion::NotStarted { code: Code::InvalidArgument, reason: "?".to_owned() }
             }
+            _ => Completion::Ok(payload),
         };
-        if let Some(session) = self.sessions.get_mut(&id) {
+        // A handler that is dropped late may not end for another one of its number.
+        let again = |handler: &Handler| handler.runs && (handler.session, handler.at) == (id, at);
+        if !(stale && self.handlers.iter().any(again))
+            && let Some(session) = self.sessions.get_mut(&id)
+        {
             session.complete(self.now, at, completion);
         }
     }
@@ -258,7 +285,12 @@ impl World {
                 }
                 Output::Execute(execute) => self.execute(execute),
                 Output::Stop { at, drop } => self.stop(id, at, drop),
-                Output::Close(lane, _) => self.closes(id, lane),
+                Output::Close(lane, error) => {
+                    if let Some(ProtocolError::Misuse { slot, sequence }) = error {
+                        self.journal.misused((id, SlotId { slot, sequence }));
+                    }
+                    self.closes(id, lane);
+                }
             }
             busy = true;
         }
@@ -267,33 +299,33 @@ impl World {
 
     fn execute(&mut self, execute: Execute) {
         assert!(usize::from(execute.method) < HALL.methods.len());
-        let Execute { request_id, idempotent, .. } = execute;
+        let Execute { request_id, idempotent, deadline, payload, .. } = execute;
         let (session, at) = (request_id.session, request_id.at);
-        self.handlers.push(Handler { session, at, idempotent, runs: false });
+        self.handlers.push(Handler { session, at, idempotent, deadline, payload, runs: false, stale: false });
         if self.eager {
             self.begin_one(self.handlers.len() - 1);
         }
     }
 
     fn stop(&mut self, session: SessionId, at: SlotId, drop: bool) {
-        let this = |handler: &Handler| handler.runs && (handler.session, handler.at) == (session, at);
+        let runs = |handler: &Handler| handler.runs && !handler.stale;
+        let this = |handler: &Handler| runs(handler) && (handler.session, handler.at) == (session, at);
         let found = self.handlers.iter().position(this).expect("a handler that does not run is stopped");
         assert_eq!(self.handlers[found].idempotent, drop, "{at:?}");
-        if drop {
-            self.handlers.remove(found);
-        }
+        self.handlers[found].stale = drop;
     }
 
     /// Sessions that are over, once their last words are written.
     fn bury(&mut self) {
         let attached: Vec<SessionId> = self.lines.iter().filter_map(Line::session).collect();
-        let endpoint = &mut self.endpoint;
+        let (endpoint, handlers) = (&mut self.endpoint, &self.handlers);
         self.sessions.retain(|id, session| {
             let over = session.is_over() && !attached.contains(id);
             if over {
                 endpoint.handle_session_over(session);
             }
-            !over
+            // What it has left behind still runs.
+            !over || handlers.iter().any(|handler| handler.session == *id)
         });
     }
 
@@ -302,9 +334,9 @@ impl World {
         let limits = &self.config.limits;
         let mut kept = 0;
         for (id, session) in &self.sessions {
-            let runs = self.handlers.iter().filter(|handler| handler.runs && handler.session == *id);
-            let runs = if session.is_over() { 0 } else { runs.count() };
-            assert_eq!(session.executing(), runs, "handlers of {id}");
+            let of = self.handlers.iter().filter(|handler| handler.session == *id);
+            let runs = of.filter(|handler| handler.runs && !handler.stale);
+            assert_eq!(session.executing(), runs.count(), "handlers of {id}");
             assert!(session.executing() <= limits.slots as usize);
             assert!(session.replies_kept() <= limits.replies_max);
             kept += session.replies_kept();
@@ -314,11 +346,38 @@ impl World {
         let known = self.sessions.keys().filter(|id| self.endpoint.knows(**id)).count();
         assert!(known <= limits.sessions_max);
         let open = self.lines.iter().filter(|line| !matches!(line.place, Place::Closed)).count();
-        assert_eq!(self.endpoint.stats().connections, open as u64);
+        let stats = self.endpoint.stats();
+        assert_eq!(stats.connections, open as u64);
+        let runs = self.handlers.iter().filter(|handler| handler.runs && !handler.stale).count();
+        assert!(runs as u64 <= stats.executing && stats.executing <= limits.executing_max as u64);
+        let waits = self.handlers.iter().filter(|handler| !handler.runs).count();
+        assert!(waits as u64 <= stats.queued && stats.queued <= limits.queued_max as u64);
+    }
+
+    /// All handlers have their turn and come to an end: then everybody has an answer.
+    fn answer_all(&mut self) {
+        (self.eager, self.slow) = (true, false);
+        self.settle();
+        for _ in 0..300 {
+            for which in (0..self.handlers.len()).rev() {
+                if !self.handlers[which].runs {
+                    self.begin_one(which);
+                }
+            }
+            while let Some(which) = self.handlers.iter().position(|handler| handler.runs) {
+                self.complete_one(which, 0);
+            }
+            // What was not read for want of room is read now.
+            self.settle();
+        }
+        assert!(self.handlers.is_empty());
+        self.look();
+        self.look_for_answers();
     }
 
     /// Everybody goes: then nothing is left.
     fn end(&mut self) {
+        self.answer_all();
         for line in 0..self.lines.len() {
             self.cut_line(line);
         }
@@ -331,6 +390,12 @@ impl World {
         self.look();
         assert!(self.sessions.is_empty(), "a session outlives its lease");
         assert!(self.opened.iter().all(|(id, _)| !self.endpoint.knows(*id)));
-        assert_eq!((self.endpoint.stats().connections, self.endpoint.replies_kept()), (0, 0));
+        let stats = self.endpoint.stats();
+        assert_eq!((stats.connections, stats.sessions, self.endpoint.replies_kept()), (0, 0, 0));
+        assert_eq!(
+            (stats.executing, stats.queued, stats.bytes_held),
+            (0, 0, 0),
+            "peers keep what nobody uses"
+        );
     }
 }
