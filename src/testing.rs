@@ -75,11 +75,26 @@
 use rpc_core::frame::{self, Checksum, Hello, Kind, SessionWish};
 pub use rpc_testing::{Chaos, Counts, Direction, Fault, Happened, Line, Proxy, ProxyBuilder, pair};
 
-/// Whether these are the bytes of a client that has come back to its session: such that their [replay](Proxy::replay) executes
-/// nothing twice. Those of a new client would, since they open a session of their own, in which its requests are new calls;
+/// Whether these are the bytes of a client that was let in to its old session: such that their [replay](Proxy::replay) executes
+/// nothing twice. Those of a client with a new session would, since they open another one, in which its requests are new calls;
 /// only TLS keeps others from sending them. To be given to [`ProxyBuilder::replayable`].
+///
+/// A client that wishes for its old session gets a new one where the server's process is another. It has to bind its services anew
+/// then, which is how this tells; so a client that has bound one more service in its old session is not recognised.
 pub fn is_resumption(client: &[u8]) -> bool {
-    let Ok(Some((header, body))) = frame::split(client, Checksum::Whole) else { return false };
-    let hello = (header.kind == Kind::Hello).then(|| Hello::read(&header, body).ok()).flatten();
-    hello.is_some_and(|hello| matches!(hello.session, SessionWish::Resume { .. }))
+    let mut rest = client;
+    let mut resumes = false;
+    // The last frame may be there in part, like whatever the line has broken.
+    while let Ok(Some((header, body))) = frame::split(rest, Checksum::Whole) {
+        rest = rest.get(header.length as usize..).unwrap_or_default();
+        match header.kind {
+            Kind::Hello => {
+                let hello = Hello::read(&header, body);
+                resumes = hello.is_ok_and(|hello| matches!(hello.session, SessionWish::Resume { .. }));
+            }
+            Kind::Bind => return false,
+            _ => {}
+        }
+    }
+    resumes
 }

@@ -5,8 +5,8 @@ use crate::service::LoadClient;
 use carnegie::{Client, CodecId, Limits, SlotId};
 use clap::ValueEnum;
 use rpc_core::frame::{
-    self, Bind, BindMethod, Cancel, Checksum, Close, Credentials, Header, Hello, Kind, PROTOCOL_MAX, PROTOCOL_MIN,
-    Reject, Reply, Request, SessionWish,
+    self, Bind, BindMethod, Cancel, Checksum, Close, Credentials, Header, Hello, Kind, PROTOCOL_MAX,
+    PROTOCOL_MIN, Reject, Reply, Request, SessionWish,
 };
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};

@@ -87,7 +87,6 @@ async fn call(server: SocketAddr, seconds: f64) -> Result<bool, Failure> {
     })
     .await;
     let (served, came) = others.await?;
-    if std::env::var("DUMP").is_ok() { let mut s: Vec<_> = samples.iter().collect(); s.sort_by_key(|s| s.due); for (i, s) in s.iter().enumerate() { if s.took.as_millis() > 60 && i % 20 == 0 { eprintln!("{:?} late {:?} took {:?}", s.due, s.late, s.took); } } }
     for (from, to) in [(WARMUP, WARMUP + ALONE), (WARMUP + ALONE, lasts)] {
         let Figures { p50, p99, good, refused, failed, .. } = Figures::of(&samples, from, to);
         println!("{p50} {p99} {good} {} {served} {came}", refused + failed);
@@ -209,7 +208,10 @@ impl Watched {
         );
         match self.gone {
             Some(after) => format!("gone after {:.1} s; at most {most}", after.as_secs_f64()),
-            None => format!("held; {} connections in the end, at most {most}", self.left.connections.saturating_sub(1)),
+            None => format!(
+                "held; {} connections in the end, at most {most}",
+                self.left.connections.saturating_sub(1)
+            ),
         }
     }
 }
@@ -220,13 +222,20 @@ fn direct(arguments: &Arguments) -> Result<bool, Failure> {
         println!("BUILT WITHOUT --release: these figures mean nothing");
     }
     println!("limits: handshake 2 s, frame_within 2 s, keep_alive 1 s; all others are the defaults");
-    println!("{RATE:.0} calls of 32 bytes a second, alone for {ALONE:?} and then beside the other for {} s\n", arguments.seconds);
-    println!("| peer | from | p50 ms alone, beside | p99 ms alone, beside | times | calls, failed | new clients served | what became of the peer | server's memory MiB, before, peak | the server's last word |");
+    println!(
+        "{RATE:.0} calls of 32 bytes a second, alone for {ALONE:?} and then beside the other for {} s\n",
+        arguments.seconds
+    );
+    println!(
+        "| peer | from | p50 ms alone, beside | p99 ms alone, beside | times | calls, failed | new clients served | what became of the peer | server's memory MiB, before, peak | the server's last word |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let mut missed = Vec::new();
     for attack in Attack::ALL.into_iter().filter(|attack| arguments.only.is_none_or(|only| only == *attack)) {
         for from in [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::LOCALHOST] {
-            if from == Ipv4Addr::LOCALHOST && !matches!(attack, Attack::Unread | Attack::Sessions | Attack::Flood) {
+            if from == Ipv4Addr::LOCALHOST
+                && !matches!(attack, Attack::Unread | Attack::Sessions | Attack::Flood)
+            {
                 continue;
             }
             let slower = one(attack, from.into(), arguments.seconds)?;

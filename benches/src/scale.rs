@@ -134,8 +134,7 @@ async fn busy(server: SocketAddr, clients: usize) -> Result<bool, Failure> {
     let counts = Arc::new(Counts::default());
     // Idempotent or not makes no difference to those that were not executed; the others of a server that is gone are unknown.
     for _ in 0..clients {
-        let (client, counts): (LoadClient, _) =
-            (carnegie::connect(server).await?, counts.clone());
+        let (client, counts): (LoadClient, _) = (carnegie::connect(server).await?, counts.clone());
         tokio::spawn(async move {
             loop {
                 let begun = Instant::now();
@@ -200,7 +199,9 @@ impl Clients {
         let begun = Instant::now();
         std::thread::sleep(Duration::from_secs_f64(seconds));
         let lasted = begun.elapsed().as_secs_f64();
-        let [good, bad, longest] = self.numbers()?[..] else { return Err("three numbers were expected".into()) };
+        let [good, bad, longest] = self.numbers()?[..] else {
+            return Err("three numbers were expected".into());
+        };
         Ok((good as f64 / lasted, bad, longest))
     }
 }
@@ -221,7 +222,9 @@ fn direct(arguments: &Arguments) -> Result<bool, Failure> {
     }
     let files = host::raise_open_files()?;
     if files < (idle + busy + 100) as u64 {
-        return Err(format!("{files} open files are allowed to a process; ulimit -n {}", idle + busy + 100).into());
+        return Err(
+            format!("{files} open files are allowed to a process; ulimit -n {}", idle + busy + 100).into()
+        );
     }
     let mut server = ServerProcess::start(&Setup::default())?;
     let address = server.address;
@@ -235,7 +238,9 @@ fn direct(arguments: &Arguments) -> Result<bool, Failure> {
     std::thread::sleep(Duration::from_secs(1));
     let (beside, _, longest_beside) = working.rate(seconds)?;
     let after = server.memory()?;
-    println!("\n| idle connections | server's memory, MiB | KiB a connection | {busy} busy ones, calls/s | longest ms |");
+    println!(
+        "\n| idle connections | server's memory, MiB | KiB a connection | {busy} busy ones, calls/s | longest ms |"
+    );
     println!("|---|---|---|---|---|");
     println!("| 0 | {:.1} | - | {alone:.0} | {longest_alone} |", before as f64 / 1024.0);
     let each = after.saturating_sub(before) as f64 / idle as f64;
@@ -260,25 +265,27 @@ fn comes_back(
     let since = Instant::now();
     let mut came = Vec::new();
     let mut told = Told::default();
-    while told.sessions < all && since.elapsed() < BACK_WITHIN {
+    while told.connections < all && since.elapsed() < BACK_WITHIN {
         std::thread::sleep(LOOK);
-        let before = told.sessions;
+        let before = told.connections;
         told = server.told()?;
-        came.push((since.elapsed(), told.sessions - before));
+        came.push((since.elapsed(), told.connections.saturating_sub(before)));
     }
     let dials = waiting.numbers()?;
-    let [good, bad, longest] = working.numbers()?[..] else { return Err("three numbers were expected".into()) };
+    let [good, bad, longest] = working.numbers()?[..] else {
+        return Err("three numbers were expected".into());
+    };
     println!("\nthe server was killed and started again; clients that came, by time since it listened:\n");
     println!("| until s | came |");
     println!("|---|---|");
     for (at, came) in came.iter().filter(|(_, came)| *came > 0) {
         println!("| {:.2} | {came} {} |", at.as_secs_f64(), "#".repeat((came * 60 / all) as usize));
     }
-    println!("\n{} of {all} are back after {:.2} s", told.sessions, since.elapsed().as_secs_f64());
+    println!("\n{} of {all} are back after {:.2} s", told.connections, since.elapsed().as_secs_f64());
     let most = dials.iter().copied().max().unwrap_or(0);
     println!("dials since the kill: {}, at most {most} within {BIN:?}", dials.iter().sum::<u64>());
     let times: Vec<_> = dials.chunks(10).map(|ten| ten.iter().sum::<u64>().to_string()).collect();
     println!("dials in each tenth of a second, from the first on: {}", times.join(" "));
     println!("busy ones meanwhile: {good} good calls, {bad} failed, the longest {longest} ms");
-    Ok(told.sessions >= all)
+    Ok(told.connections >= all)
 }

@@ -51,7 +51,10 @@ impl Setup {
             ("--frame-within-ms", self.frame_within_ms.map(|it| it.to_string())),
             ("--keep-alive-ms", self.keep_alive_ms.map(|it| it.to_string())),
         ];
-        all.into_iter().flat_map(|(name, value)| value.map(|value| [name.to_owned(), value])).flatten().collect()
+        all.into_iter()
+            .flat_map(|(name, value)| value.map(|value| [name.to_owned(), value]))
+            .flatten()
+            .collect()
     }
 }
 
@@ -156,7 +159,9 @@ impl ServerProcess {
             .stderr(Stdio::piped())
             .spawn()?;
         let (ask, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(ask), Some(out), Some(err)) = (ask, out, err) else { return Err("a pipe is missing".into()) };
+        let (Some(ask), Some(out), Some(err)) = (ask, out, err) else {
+            return Err("a pipe is missing".into());
+        };
         let logged = Arc::new(Mutex::new(VecDeque::new()));
         let log = logged.clone();
         std::thread::spawn(move || {
@@ -171,7 +176,8 @@ impl ServerProcess {
         let mut answers = BufReader::new(out);
         let mut line = String::new();
         answers.read_line(&mut line)?;
-        let address = line.trim().parse().map_err(|_| format!("the server did not start: {:?}", logged.lock()))?;
+        let address =
+            line.trim().parse().map_err(|_| format!("the server did not start: {:?}", logged.lock()))?;
         Ok(ServerProcess { child, ask, answers, logged, address })
     }
 

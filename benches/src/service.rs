@@ -62,5 +62,6 @@ fn burn(micros: u32) -> u32 {
 }
 
 fn turn(rounds: u64) -> u64 {
-    (0..rounds).fold(1, |state: u64, round| std::hint::black_box(state ^ round).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    (0..rounds)
+        .fold(1, |state: u64, round| std::hint::black_box(state ^ round).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }

@@ -106,7 +106,6 @@ pub fn run(name: &str, first: u64, count: u64, body: fn()) -> (u64, u64) {
     config.silence_warnings = true;
     let explorer = Explorer::new(first, count, seed, traced.clone());
     Runner::new(explorer, config).run(move || {
-        EARLY.set(None);
         let clock = tokio::time::begin();
         // The first that is started: the scheduler knows it by its number.
         drop(shuttle::future::spawn(clock));
@@ -116,15 +115,23 @@ pub fn run(name: &str, first: u64, count: u64, body: fn()) -> (u64, u64) {
     (traced.0.load(Ordering::Relaxed), traced.1.load(Ordering::Relaxed))
 }
 
-thread_local! { static EARLY: Cell<Option<u32>> = const { Cell::new(None) } }
+/// Of a machine that is fast enough.
+const NEVER_EARLY: u32 = u32::MAX;
+
+thread_local! { static EARLY: Cell<u32> = const { Cell::new(NEVER_EARLY) } }
 
 /// From now on time goes on about once in so many steps, too, although something else could be done: a machine that is slow.
 pub fn slow(once_in: u32) {
-    EARLY.set(Some(once_in));
+    EARLY.set(once_in);
 }
 
 /// What a run costs in virtual time in which nobody waits for a timer.
 const PROMPT: Duration = Duration::from_millis(20);
+
+/// From now on time goes on only when nothing else can.
+pub fn fast() {
+    EARLY.set(NEVER_EARLY);
+}
 
 /// Asserts that nobody had to wait for a timer since then.
 #[track_caller]

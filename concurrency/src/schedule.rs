@@ -102,6 +102,7 @@ impl Scheduler for Explorer {
         self.next += 1;
         self.seed.store(seed, Ordering::Relaxed);
         self.draws = Draws(seed);
+        crate::fast();
         self.priorities = (seed % 2 == 1).then(|| Priorities::draw(&mut self.draws));
         Some(Schedule::new(seed))
     }
@@ -110,7 +111,7 @@ impl Scheduler for Explorer {
         let clock = TaskId::from(CLOCK);
         let mut others: Vec<TaskId> =
             runnable.iter().map(|task| task.id()).filter(|task| *task != clock).collect();
-        let early = EARLY.get().is_some_and(|once_in| self.draws.below(once_in.into()) == 0);
+        let early = self.draws.below(EARLY.get().into()) == 0;
         let chosen =
             if others.is_empty() || early && runnable.len() > others.len() && tokio::time::has_timers() {
                 clock

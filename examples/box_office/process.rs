@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A child with its pipes. Dropping it kills the process.
 pub(crate) struct Process {
     pub(crate) name: String,
-    child: Child,
+    pub(crate) child: Child,
     stdin: ChildStdin,
 }
 
@@ -51,7 +51,7 @@ impl Process {
         Err(format!("{} ended before it was ready ({status})", self.name).into())
     }
 
-    /// Tells it to begin.
+    /// Gives it the word that it waits for.
     pub(crate) async fn go(&mut self) -> Result<()> {
         self.stdin.write_all(b"go\n").await.map_err(|e| format!("{} does not listen: {e}", self.name).into())
     }

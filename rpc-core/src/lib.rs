@@ -43,6 +43,7 @@ pub mod schema;
 pub mod server;
 pub mod service;
 mod stats;
+mod sync;
 mod time;
 
 pub use error::{

@@ -169,7 +169,7 @@ pub struct Limits {
     pub executing_max: usize,
     /// Server: the same for the handlers of one peer's calls. Default 4,096, at least 1.
     pub executing_per_peer: usize,
-    /// Server: requests at a time that wait for their turn. Default 16,384, at least 1. Beyond it they are refused, undecoded, as
+    /// Server: requests at a time that wait for their turn, while so many run as may. Default 16,384, at least 1. Beyond it they are refused, undecoded, as
     /// `NotExecuted(ResourceExhausted)` with when to come again. It bounds how long an accepted call waits: that of a service
     /// with an `executing_max` of its own is best a small multiple of that.
     pub queued_max: usize,

@@ -80,6 +80,8 @@ mutants! {
     PauseCounts,
     /// Server: when it drains, what runs is refused.
     DrainRefusesRunning,
+    /// Server: when it drains, it waits for nobody.
+    LeavesTooSoon,
     /// Server: a call whose time is over when its turn comes is refused, and its slot goes on running.
     RefusalLeavesRunning,
     /// Server: a call starts though its time is over.

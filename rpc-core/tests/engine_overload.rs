@@ -77,13 +77,23 @@ fn what_finds_no_place_to_wait_is_refused_with_when_to_come_again() {
 }
 
 #[test]
+fn a_burst_that_comes_when_nothing_runs_finds_the_places_to_run_as_well() {
+    let mut host = server(Limits::default().executing_max(4).queued_max(2));
+    let (at, _) = host.open();
+    ask_for(&mut host, at, 0..7);
+    assert_eq!(refused(&mut host, at).len(), 1);
+    assert_eq!(host.begin().len(), 4);
+}
+
+#[test]
 fn a_peer_that_has_all_of_its_places_to_wait_leaves_those_of_others() {
-    let mut host = server(Limits::default().queued_max(3).queued_per_peer(2));
+    let limits = Limits::default().executing_max(1).executing_per_peer(1);
+    let mut host = server(limits.queued_max(3).queued_per_peer(2));
     let (greedy, _) = host.open();
     let (modest, _) = host.open_from(OTHER);
-    ask_for(&mut host, greedy, 0..3);
+    ask_for(&mut host, greedy, 0..4);
     let [(last, _, reason, _)] = &refused(&mut host, greedy)[..] else { panic!("one is refused") };
-    assert_eq!(*last, id(2, 1));
+    assert_eq!(*last, id(3, 1));
     assert!(reason.starts_with("this client's part of the server is full"), "{reason}");
     ask_for(&mut host, modest, 0..1);
     assert_eq!(host.kinds(modest), []);

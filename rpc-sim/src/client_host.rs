@@ -386,6 +386,7 @@ impl World {
             && error.execution() == Execution::Unknown
         {
             self.ended_unknown(client, tag, error);
+            self.check_drain(tag, error);
             self.check_cause(tag, error);
         }
     }

@@ -80,7 +80,7 @@ impl World {
     }
 
     /// A time from a millisecond to about twice a lease, the short ones more often.
-    fn some_time(&mut self) -> Duration {
+    pub(crate) fn some_time(&mut self) -> Duration {
         let lease = self.plan.lease.as_micros() as u64;
         let most = self.decisions.pick(For::Faults, &[10_000, 200_000, lease, 2 * lease]);
         Duration::from_micros(self.decisions.between(For::Faults, 1000, most.max(1001)))
@@ -324,30 +324,6 @@ impl World {
             self.tidy(id);
         }
         self.queue.push(self.now + back, Event::Start(server));
-    }
-
-    /// The process stops in an orderly way: it says so, and leaves when the grace ends.
-    fn drain(&mut self) {
-        let server = self.decisions.below(For::Faults, self.servers.len() as u64) as usize;
-        let grace = self.some_time();
-        let now = self.server_now(server);
-        let Some(process) = self.servers[server].process.as_mut().filter(|process| !process.draining) else {
-            return;
-        };
-        process.draining = true;
-        process.endpoint.drain();
-        let (incarnation, sessions) =
-            (process.incarnation, process.sessions.keys().copied().collect::<Vec<_>>());
-        tell!(self, Host::Server(server), "drains for {grace:?}");
-        self.queue.push(self.now + grace, Event::DrainOver { server, incarnation });
-        for session in sessions {
-            let key = SessionKey { server, incarnation, session };
-            if let Some(host) = self.session(&key) {
-                host.session.drain(now, "a restart");
-            }
-            self.coverage.hit(Fault::Drain);
-            self.told_session(&key);
-        }
     }
 
     /// A host stands still.

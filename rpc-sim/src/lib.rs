@@ -16,6 +16,7 @@ mod client_host;
 mod clock;
 mod coverage;
 mod decisions;
+mod draining;
 mod faults;
 mod hall;
 mod handlers;

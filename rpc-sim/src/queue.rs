@@ -37,10 +37,11 @@ pub(crate) enum Event {
         session: u64,
     },
     HandshakeTimer(WireId),
-    /// A process that drains has waited long enough.
-    DrainOver {
+    /// A process that drains looks whether anybody is left to wait for. It does so until its grace is over.
+    Drained {
         server: usize,
         incarnation: u64,
+        end: Instant,
     },
     /// A server's process starts.
     Start(usize),

@@ -456,30 +456,6 @@ impl World {
         Some(process)
     }
 
-    /// An orderly stop is over: what still runs is left alone. Each session is closed and says so, then the process goes.
-    pub(crate) fn drain_over(&mut self, server: usize, incarnation: u64) {
-        let process = self.servers[server].process.as_ref();
-        let Some(process) = process.filter(|process| process.incarnation == incarnation) else { return };
-        let live = process.sessions.iter().filter(|(_, host)| !host.gone);
-        let sessions: Vec<u64> = live.map(|(session, _)| *session).collect();
-        let now = self.server_now(server);
-        for session in sessions {
-            let key = SessionKey { server, incarnation, session };
-            if let Some(host) = self.session(&key) {
-                host.session.close(now, "the server has stopped");
-                host.closed = true;
-            }
-            self.told_session(&key);
-        }
-        let wires: Vec<WireId> = self.wires_of(server);
-        self.kill(server);
-        for id in wires {
-            self.write_end(id, Way::Down, Ending::Closed);
-            self.close_server_end(id);
-        }
-        self.start_process(server);
-    }
-
     /// Connections whose end at a server is open.
     pub(crate) fn wires_of(&self, server: usize) -> Vec<WireId> {
         let open = self.wires.iter().filter(|(_, wire)| wire.server == server && wire.server_open());

@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) dozing: BTreeMap<SessionKey, Instant>,
     /// Until when a client's dials to a server are refused.
     pub(crate) walls: BTreeMap<(usize, usize), Instant>,
+    /// Processes that stopped when there was nobody left to wait for, by server and incarnation.
+    pub(crate) left_in_peace: BTreeSet<(usize, u64)>,
 }
 
 impl World {
@@ -73,6 +75,7 @@ impl World {
             partitions: BTreeMap::new(),
             dozing: BTreeMap::new(),
             walls: BTreeMap::new(),
+            left_in_peace: BTreeSet::new(),
             plan,
         };
         tell!(world, Host::World, "{:#?}", world.plan);
@@ -142,7 +145,7 @@ impl World {
                 self.session_timer(server, incarnation, session);
             }
             Event::HandshakeTimer(wire) => self.handshake_timer(wire),
-            Event::DrainOver { server, incarnation } => self.drain_over(server, incarnation),
+            Event::Drained { server, incarnation, end } => self.drained(server, incarnation, end),
             Event::Start(server) => self.start_process(server),
             Event::Fault => self.fault(),
             Event::Noticed(wire, way) => self.noticed(wire, way),
@@ -155,7 +158,7 @@ impl World {
         let server = |number: &usize| Some(self.servers[*number].paused);
         let wire = |wire: &WireId| self.wires.get(wire);
         match event {
-            Event::Load | Event::Fault | Event::DrainOver { .. } | Event::Start(_) => None,
+            Event::Load | Event::Fault | Event::Drained { .. } | Event::Start(_) => None,
             Event::Drop { tag } => client(&self.journal.calls.get(*tag as usize)?.client),
             Event::ClientTimer(number) | Event::ClientTurn(number) => client(number),
             Event::Dialled { client: number, .. } => client(number),

@@ -1,10 +1,12 @@
 //! The task of one connection: both directions, and how it ends.
 
+use crate::chaos;
 use crate::connection::Connection;
 use crate::direction::Way;
 use crate::orders::Ending;
 use crate::pump::{Outcome, Pump};
 use crate::queue::Queue;
+use crate::shared::Registered;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +35,17 @@ impl Link for DuplexStream {
     fn reset(&self) {}
 }
 
+/// A connection until its end, with whatever is drawn for it.
+pub(crate) async fn serve(registered: Registered, near: impl Link, far: impl Link) {
+    let connection = &registered.0;
+    tokio::select! {
+        () = carry(connection.clone(), near, far) => {}
+        () = chaos::work(connection) => {}
+    }
+}
+
 /// Carries bytes between a client's end and a server's, until both directions have ended or it is cut.
-pub(crate) async fn carry<N: Link, F: Link>(connection: Arc<Connection>, mut near: N, mut far: F) {
+async fn carry<N: Link, F: Link>(connection: Arc<Connection>, mut near: N, mut far: F) {
     let (outcome, late) = {
         let ((from_client, to_client), (from_server, to_server)) = (split(&mut near), split(&mut far));
         let mut up = Pump::new(Way::ToServer, from_client, to_server, connection.clone());

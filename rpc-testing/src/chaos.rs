@@ -1,9 +1,9 @@
 //! Faults drawn from a seed.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, State};
 use crate::counts::Fault;
 use crate::direction::{Direction, Way};
-use crate::orders::{Ending, Gate};
+use crate::orders::{Ending, Gate, Orders, Trouble};
 use crate::replay;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
+/// Refusals are drawn from streams of their own, away from those of the other faults.
+const REFUSALS: u64 = 1 << 62;
+
 /// A mixture of faults that are drawn from a seed, connection by connection: for each one, how long all goes well, what goes wrong
 /// then, and for how long.
 ///
@@ -20,7 +23,7 @@ use tokio::time::{sleep, timeout};
 /// processes run. Every fault is [counted](crate::Counts).
 ///
 /// ```
-/// use rpc_testing::{Chaos, Fault};
+/// # use rpc_testing::{Chaos, Fault};
 /// use std::time::Duration;
 ///
 /// let chaos = Chaos::seeded(7).weight(Fault::Cut, 3).weight(Fault::Delay, 0).calm(Duration::ZERO..Duration::from_secs(1));
@@ -81,15 +84,15 @@ impl Chaos {
         self.seed
     }
 
-    fn dice(&self, connection: u64) -> Dice<'_> {
+    fn dice(&self, stream: u64) -> Dice<'_> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        random.set_stream(connection);
+        random.set_stream(stream);
         Dice { chaos: self, random }
     }
 
     /// Whether this connection is refused.
     pub(crate) fn refuses(&self, connection: u64) -> bool {
-        self.dice(connection).fault(&self.weights) == Some(Fault::Refusal)
+        self.dice(REFUSALS | connection).fault(&self.weights) == Some(Fault::Refusal)
     }
 }
 
@@ -160,114 +163,123 @@ impl Dice<'_> {
 pub(crate) async fn work(connection: &Connection) {
     let mut orders = connection.shared.chaos.subscribe();
     loop {
-        let chaos: Option<Arc<Chaos>> = orders.borrow_and_update().clone();
+        let chaos = orders.borrow_and_update().clone();
+        let befall = async {
+            match chaos {
+                Some(chaos) => Striker { connection, chaos }.work().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             changed = orders.changed() => {
                 if changed.is_err() {
                     return pending().await;
                 }
             }
-            () = befall(connection, chaos.as_deref()) => {}
+            () = befall => {}
         }
-        // Broken off: what was going on is over. What is scripted beside it goes on.
-        resume(connection);
-    }
-}
-
-fn resume(connection: &Connection) {
-    for orders in &mut connection.lock().ways {
-        orders.stop_at = None;
-    }
-    connection.wake();
-}
-
-async fn befall(connection: &Connection, chaos: Option<&Chaos>) {
-    let Some(chaos) = chaos else { return pending().await };
-    let mut dice = chaos.dice(connection.number);
-    loop {
-        let fate = dice.fate();
-        let Some(fault) = fate.fault else { return pending().await };
-        {
-            let mut state = connection.lock();
-            for (orders, bytes) in state.ways.iter_mut().zip(fate.bytes) {
-                orders.stop_at = Some(orders.delivered + bytes);
+        // Broken off: what was going on is over.
+        connection.change(None, |state| {
+            for orders in &mut state.ways {
+                (orders.stop_at, orders.drawn) = (None, Trouble::default());
             }
-        }
-        connection.wake();
-        // At neither place is anything to be done if the time is over first.
-        let _ = timeout(fate.calm, connection.has_stopped()).await;
-        resume(connection);
-        strike(connection, fault, &fate).await;
+            false
+        });
     }
 }
 
-/// Carries one fault out, for as long as it lasts.
-async fn strike(connection: &Connection, fault: Fault, fate: &Fate) {
-    let ways = fate.direction.ways();
-    let cut = |fault| connection.cut(Ending::Fin, fault);
-    match fault {
-        Fault::Cut => cut(Some(fault)),
-        Fault::Reset => connection.cut(Ending::Reset, Some(fault)),
-        Fault::Corruption => {
-            connection.order(&ways[..1], None, |orders| {
+/// Does to one connection what was drawn for it.
+struct Striker<'a> {
+    connection: &'a Connection,
+    chaos: Arc<Chaos>,
+}
+
+impl Striker<'_> {
+    async fn work(&self) {
+        let mut dice = self.chaos.dice(self.connection.number);
+        loop {
+            let fate = dice.fate();
+            let Some(fault) = fate.fault else { return pending().await };
+            self.strike(None, |state| {
+                for (orders, bytes) in state.ways.iter_mut().zip(fate.bytes) {
+                    orders.stop_at = Some(orders.delivered.saturating_add(bytes));
+                }
+                false
+            });
+            // Nothing is to be done if the time is over first.
+            let _ = timeout(fate.calm, self.connection.has_stopped()).await;
+            self.befall(fault, &fate).await;
+        }
+    }
+
+    /// Carries one fault out, for as long as it lasts.
+    async fn befall(&self, fault: Fault, fate: &Fate) {
+        let ways = fate.direction.ways();
+        match fault {
+            Fault::Cut => self.end(Ending::Fin, Some(fault)),
+            Fault::Reset => self.end(Ending::Reset, Some(fault)),
+            Fault::Corruption => self.order(&ways[..1], None, |orders| {
                 orders.corrupt_at = Some(orders.delivered);
-                true
-            });
-        }
-        Fault::Replay => {
-            replay::latest(&connection.shared);
-        }
-        Fault::HalfClose => {
-            connection
-                .order(&ways[..1], Some(fault), |orders| !std::mem::replace(&mut orders.half_close, true));
-            sleep(fate.lasts).await;
-            cut(None);
-        }
-        Fault::Delay => {
-            connection.order(ways, Some(fault), |orders| {
-                orders.delay = fate.lasts / 4;
-                true
-            });
-            sleep(fate.lasts).await;
-            connection.order(ways, None, |orders| {
-                orders.delay = Duration::ZERO;
-                true
-            });
-        }
-        Fault::Bandwidth => {
-            connection.order(ways, Some(fault), |orders| {
-                orders.rate = Some(fate.rate);
-                true
-            });
-            sleep(fate.lasts).await;
-            connection.order(ways, None, |orders| {
-                orders.rate = None;
-                true
-            });
-        }
-        Fault::BlackHole => {
-            gate(connection, ways, Gate::BlackHole, Some(fault));
-            sleep(fate.lasts).await;
-            if fate.last {
-                cut(None);
+            }),
+            Fault::Replay => _ = replay::latest(&self.connection.shared),
+            Fault::HalfClose => {
+                self.order(&ways[..1], Some(fault), |orders| orders.half_close = true);
+                self.go_on(fate.lasts).await;
+                self.end(Ending::Fin, None);
             }
-            gate(connection, ways, Gate::Open, None);
+            Fault::Delay => {
+                self.order(ways, Some(fault), |orders| orders.drawn.delay = fate.lasts / 4);
+                self.go_on(fate.lasts).await;
+            }
+            Fault::Bandwidth => {
+                self.order(ways, Some(fault), |orders| orders.drawn.rate = Some(fate.rate));
+                self.go_on(fate.lasts).await;
+            }
+            Fault::BlackHole => {
+                self.order(ways, Some(fault), |orders| orders.drawn.gate = Gate::BlackHole);
+                self.go_on(fate.lasts).await;
+                if fate.last {
+                    self.end(Ending::Fin, None);
+                }
+            }
+            Fault::Reorder => {
+                self.order(&[Way::ToServer], Some(fault), |orders| orders.drawn.gate = Gate::Hold);
+                // What is sent meanwhile is late too.
+                self.go_on(fate.lasts / 20).await;
+                self.end(Ending::Fin, None);
+                self.go_on(fate.lasts).await;
+            }
+            // Drawn when the connection is made.
+            Fault::Refusal => {}
         }
-        Fault::Reorder => {
-            gate(connection, &[Way::ToServer], Gate::Hold, Some(fault));
-            // What is sent meanwhile is late too.
-            sleep(fate.lasts / 20).await;
-            cut(None);
-            sleep(fate.lasts).await;
-            gate(connection, &[Way::ToServer], Gate::Open, None);
-        }
-        // Drawn when the connection is made.
-        Fault::Refusal => {}
+        self.order(Direction::Both.ways(), None, |orders| orders.drawn = Trouble::default());
     }
-}
 
-fn gate(connection: &Connection, ways: &[Way], gate: Gate, fault: Option<Fault>) {
-    connection.order(ways, fault, |orders| std::mem::replace(&mut orders.gate, gate) != gate);
+    /// Lets bytes pass where they were stopped for the fault, and waits.
+    async fn go_on(&self, time: Duration) {
+        self.order(Direction::Both.ways(), None, |orders| orders.stop_at = None);
+        sleep(time).await;
+    }
+
+    fn order(&self, ways: &[Way], fault: Option<Fault>, order: impl Fn(&mut Orders)) {
+        self.strike(fault, |state| {
+            ways.iter().for_each(|way| order(&mut state.ways[*way as usize]));
+            true
+        });
+    }
+
+    fn end(&self, ending: Ending, fault: Option<Fault>) {
+        self.strike(fault, |state| state.end(ending));
+    }
+
+    /// Whoever heals a line says first that nothing is drawn any more, then takes each connection's lock. So what is drawn
+    /// meanwhile is either healed, or not done.
+    fn strike(&self, fault: Option<Fault>, change: impl FnOnce(&mut State) -> bool) {
+        self.connection.change(fault, |state| {
+            let now = self.connection.shared.chaos.borrow();
+            now.as_ref().is_some_and(|now| Arc::ptr_eq(now, &self.chaos)) && change(state)
+        });
+    }
 }
 
 #[cfg(test)]

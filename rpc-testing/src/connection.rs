@@ -24,6 +24,15 @@ pub(crate) struct State {
     over: bool,
 }
 
+impl State {
+    /// Says whether nothing has ended it before.
+    pub(crate) fn end(&mut self, ending: Ending) -> bool {
+        let is_first = self.cut.is_none();
+        self.cut.get_or_insert(ending);
+        is_first
+    }
+}
+
 impl Connection {
     pub(crate) fn new(number: u64, shared: Arc<Shared>, ways: [Orders; 2]) -> Arc<Connection> {
         let state = Mutex::new(State { ways, cut: None, over: false });
@@ -47,31 +56,25 @@ impl Connection {
 
     /// Gives an order to some directions. Counts the fault, once, if any of them says that it is new to it.
     pub(crate) fn order(&self, ways: &[Way], fault: Option<Fault>, order: impl Fn(&mut Orders) -> bool) {
-        let mut is_new = false;
-        {
-            let mut state = self.lock();
-            for way in ways {
-                is_new |= order(&mut state.ways[*way as usize]);
-            }
-            is_new &= !state.over;
-        }
-        self.wake();
-        if let Some(fault) = fault.filter(|_| is_new) {
-            self.shared.count(fault, self.number);
-        }
+        self.change(fault, |state| {
+            // Each of them, not only as far as the first that it is new to.
+            ways.iter().filter(|way| order(&mut state.ways[**way as usize])).count() > 0
+        });
     }
 
     /// Ends it. What is held is still delivered when it is released.
     pub(crate) fn cut(&self, ending: Ending, fault: Option<Fault>) {
-        {
+        self.change(fault, |state| state.end(ending));
+    }
+
+    /// Changes something, and counts the fault if it was done to a connection that is still carried.
+    pub(crate) fn change(&self, fault: Option<Fault>, change: impl FnOnce(&mut State) -> bool) {
+        let happened = {
             let mut state = self.lock();
-            if state.over || state.cut.is_some() {
-                return;
-            }
-            state.cut = Some(ending);
-        }
+            change(&mut state) && !state.over
+        };
         self.wake();
-        if let Some(fault) = fault {
+        if let Some(fault) = fault.filter(|_| happened) {
             self.shared.count(fault, self.number);
         }
     }
@@ -88,7 +91,9 @@ impl Connection {
 
     /// Returns when one of the directions has come to where it is to stop.
     pub(crate) async fn has_stopped(&self) {
-        self.stopped.notified().await;
+        while !self.lock().ways.iter().any(Orders::has_stopped) {
+            self.stopped.notified().await;
+        }
     }
 
     /// Both directions have ended.
@@ -103,7 +108,7 @@ impl Connection {
     }
 
     pub(crate) fn is_held(&self, way: Way) -> bool {
-        self.lock().ways[way as usize].gate == Gate::Hold
+        self.lock().ways[way as usize].gate() == Gate::Hold
     }
 
     /// Returns once this direction is not held. For whoever carries it, since only one is woken.

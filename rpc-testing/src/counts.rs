@@ -70,8 +70,7 @@ impl fmt::Display for Fault {
 /// How often each fault has come over a connection, and how many connections there were.
 ///
 /// ```
-/// use rpc_testing::{Counts, Fault};
-///
+/// # use rpc_testing::{Counts, Fault};
 /// let counts = Counts::default();
 /// assert_eq!((counts.of(Fault::Cut), counts.faults()), (0, 0));
 /// assert_eq!(counts.to_string(), "0 connections, no faults");

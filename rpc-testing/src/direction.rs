@@ -1,6 +1,15 @@
 //! Which of the two ways of a connection is meant.
 
 /// Which way of a connection a fault is about.
+///
+/// ```
+/// # use rpc_testing::{Direction, pair};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (_client, _server, line) = pair();
+/// line.black_hole(Direction::ToClient); // requests arrive, replies do not
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// What the client sends: requests.

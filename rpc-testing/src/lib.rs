@@ -17,6 +17,7 @@ mod proxy;
 mod pump;
 mod queue;
 mod replay;
+mod seen;
 mod shared;
 
 pub use chaos::Chaos;

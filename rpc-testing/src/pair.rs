@@ -11,9 +11,8 @@ const END_LEN: usize = 64 << 10;
 /// ends when the line is dropped.
 ///
 /// ```
-/// use rpc_testing::{Direction, pair};
-/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
-///
+/// # use rpc_testing::{Direction, pair};
+/// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
 /// let (mut client, mut server, line) = pair();
@@ -44,10 +43,53 @@ impl Line {
         Line::with(None, Captures::new(0, None), None)
     }
 
+    /// The same, with a [seed](Line::seed) that is known.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn seeded(seed: u64) -> Line {
+        Line::with(Some(seed), Captures::new(0, None), None)
+    }
+
     /// One more pair of ends with this line between them, the client's and the server's: for a client that connects again.
+    ///
+    /// ```
+    /// # use rpc_testing::Line;
+    /// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let line = Line::seeded(7);
+    /// for _ in 0..3 {
+    ///     let (mut client, mut server) = line.pair();
+    ///     client.write_all(b"seat 7").await?;
+    ///     server.read_exact(&mut [0; 6]).await?;
+    ///     line.cut();
+    /// }
+    /// assert_eq!(line.counts().to_string(), "3 connections, 3 cut");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pair(&self) -> (DuplexStream, DuplexStream) {
         let ((client, near), (far, server)) = (duplex(END_LEN), duplex(END_LEN));
         self.connect(near, far);
         (client, server)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_a_connection_that_has_ended() {
+        let (client, mut server, line) = pair();
+        assert_eq!(line.shared.connections().len(), 1);
+        drop(client);
+        assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
+        drop(server);
+        while !line.shared.connections().is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 }

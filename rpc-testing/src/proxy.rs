@@ -1,10 +1,10 @@
 //! The line over TCP.
 
 use crate::captures::{Captures, Filter};
-use crate::carry::Link;
+use crate::carry::{Link, serve};
 use crate::chaos::Chaos;
 use crate::counts::Fault;
-use crate::line::{Line, serve};
+use crate::line::Line;
 use crate::replay;
 use crate::shared::{Happened, Observer, Shared, lock};
 use std::fmt;
@@ -22,13 +22,14 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(10);
 
 /// A TCP proxy between clients and a server whose line breaks on demand. Without orders it is a good one.
 ///
-/// It listens until it is dropped; then all of its connections end. Whatever [`Line`] can do can be ordered of it.
+/// It listens until it is dropped, with whatever clones of its [line](Proxy::line) there are; then all of its connections end. What
+/// [`Line`] can do can be ordered of it. A connection is there for orders once the server was reached, and an end of the stream or a
+/// reset of one side is passed on to the other. If there is no server, the client's connection is reset.
 ///
 /// ```
-/// use rpc_testing::{Fault, Proxy};
-/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
-/// use tokio::net::{TcpListener, TcpStream};
-///
+/// # use rpc_testing::{Fault, Proxy};
+/// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// # use tokio::net::{TcpListener, TcpStream};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
 /// let server = TcpListener::bind("127.0.0.1:0").await?;
@@ -61,6 +62,16 @@ impl Proxy {
     }
 
     /// The same, with options.
+    ///
+    /// ```
+    /// # use rpc_testing::{Chaos, Proxy};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let proxy = Proxy::builder("127.0.0.1:7000").chaos(Chaos::seeded(7)).start().await?;
+    /// assert_eq!(proxy.seed(), 7);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder(target: impl Into<String>) -> ProxyBuilder {
         ProxyBuilder {
             target: target.into(),
@@ -79,12 +90,42 @@ impl Proxy {
     }
 
     /// Leads connections to come to another server. Present ones stay where they are.
+    ///
+    /// ```
+    /// # use rpc_testing::Proxy;
+    /// # use tokio::net::{TcpListener, TcpStream};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let (old, new) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
+    /// let proxy = Proxy::start(old.local_addr()?.to_string()).await?;
+    /// proxy.retarget(new.local_addr()?.to_string());
+    /// let _client = TcpStream::connect(proxy.address()).await?;
+    /// new.accept().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn retarget(&self, target: impl Into<String>) {
         *lock(&self.line.shared.target) = Some(target.into());
     }
 
     /// Refuses connections to come, until told otherwise or [healed](Line::heal). The system has accepted them, so the client is
     /// connected, and then reset before it has read a byte. Present ones stay.
+    ///
+    /// ```
+    /// # use rpc_testing::Proxy;
+    /// # use std::io::ErrorKind;
+    /// # use tokio::io::AsyncReadExt;
+    /// # use tokio::net::{TcpListener, TcpStream};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = TcpListener::bind("127.0.0.1:0").await?;
+    /// let proxy = Proxy::start(server.local_addr()?.to_string()).await?;
+    /// proxy.refuse(true);
+    /// let mut client = TcpStream::connect(proxy.address()).await?;
+    /// assert_eq!(client.read(&mut [0; 9]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn refuse(&self, refuse: bool) {
         self.line.shared.refuse.store(refuse, Ordering::Relaxed);
     }
@@ -93,11 +134,43 @@ impl Proxy {
     /// proxy's own; and reads the answers for a second, for nobody. Of the last 16 connections the latest is taken that has sent
     /// something and whose bytes [may be replayed](ProxyBuilder::replayable). Returns at once, how many bytes that will be: 0 if
     /// there is nothing to replay. Counted when they are sent.
+    ///
+    /// ```
+    /// # use rpc_testing::Proxy;
+    /// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    /// # use tokio::net::{TcpListener, TcpStream};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = TcpListener::bind("127.0.0.1:0").await?;
+    /// let proxy = Proxy::start(server.local_addr()?.to_string()).await?;
+    /// let mut client = TcpStream::connect(proxy.address()).await?;
+    /// client.write_all(b"sell seat 7").await?;
+    /// let (mut served, mut read) = (server.accept().await?.0, [0; 11]);
+    /// served.read_exact(&mut read).await?;
+    ///
+    /// assert_eq!(proxy.replay(), 11);
+    /// let (mut served, _) = server.accept().await?;
+    /// served.read_exact(&mut read).await?;
+    /// assert_eq!(&read, b"sell seat 7", "once more");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn replay(&self) -> usize {
         replay::latest(&self.line.shared)
     }
 
     /// What its faults are ordered by: to be cloned, and given to others.
+    ///
+    /// ```
+    /// # use rpc_testing::Proxy;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let proxy = Proxy::start("127.0.0.1:7000").await?;
+    /// let line = proxy.line().clone();
+    /// tokio::spawn(async move { line.cut() });
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn line(&self) -> &Line {
         &self.line
     }
@@ -118,6 +191,21 @@ impl fmt::Debug for Proxy {
 }
 
 /// A [`Proxy`] about to start.
+///
+/// ```
+/// # use rpc_testing::{Chaos, Fault, Proxy};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let chaos = Chaos::seeded(7).weight(Fault::Refusal, 0);
+/// let proxy = Proxy::builder("127.0.0.1:7000")
+///     .chaos(chaos)
+///     .on_fault(|happened| eprintln!("connection {}: {}", happened.connection, happened.fault))
+///     .start()
+///     .await?;
+/// println!("{} with seed {}", proxy.address(), proxy.seed());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "it does nothing before it is started"]
 pub struct ProxyBuilder {
     target: String,

@@ -20,8 +20,14 @@ const READ_LEN: usize = 16 << 10;
 /// For so long nothing more comes from a sender of whom all was read, though the runtime has asked the system for it.
 const GATHER: Duration = Duration::from_millis(5);
 
+/// A time that no test waits for.
+const NEVER: Duration = Duration::from_secs(1 << 30);
+
 /// A limited bandwidth is written in pieces of so much time's bytes.
 const PIECES_A_SECOND: u64 = 50;
+
+/// Jitter is drawn from streams of its own, away from those of faults.
+const JITTER_STREAMS: u64 = 1 << 63;
 
 /// How a direction has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +92,7 @@ pub(crate) struct Pump<R, W> {
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
     pub(crate) fn new(way: Way, from: R, to: W, connection: Arc<Connection>) -> Self {
         let mut dice = ChaCha8Rng::seed_from_u64(connection.shared.seed);
-        dice.set_stream(2 * connection.number + way as u64);
+        dice.set_stream(JITTER_STREAMS | (2 * connection.number + way as u64));
         Pump {
             way,
             from,
@@ -183,7 +189,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
         let orders = &mut state.ways[self.way as usize];
         orders.delivered += count as u64;
         orders.on_the_way = self.queue.len();
-        if let Some(rate) = orders.rate {
+        if let Some(rate) = orders.rate() {
             let takes = Duration::from_secs_f64(count as f64 / rate as f64);
             self.free_at = self.free_at.max(Instant::now()) + takes;
         }
@@ -207,7 +213,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
             Phase::Muted => READ_LEN,
             Phase::Ending { .. } | Phase::Halving => 0,
         };
-        match orders.gate {
+        match orders.gate() {
             Gate::BlackHole => return Step::Move { read: 0, write: 0, at: None },
             Gate::Hold => return Step::Move { read, write: 0, at: None },
             Gate::Open => {}
@@ -215,7 +221,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
         if let Some((at, ending)) = orders.cut_at
             && orders.delivered >= at
         {
-            state.cut = Some(ending);
+            state.end(ending);
             drop(state);
             connection.wake();
             return Step::Count(if ending == Ending::Fin { Fault::Cut } else { Fault::Reset });
@@ -231,7 +237,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
             (None, Phase::Halving) => return Step::Shut,
             (None, Phase::Open | Phase::Muted) => return Step::Move { read, write: 0, at: None },
         };
-        let due = came + orders.lateness(luck);
+        let due = came.checked_add(orders.lateness(luck)).unwrap_or(now + NEVER);
         if due > now {
             return Step::Move { read, write: 0, at: Some(due) };
         }
@@ -240,7 +246,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
             let reset = matches!(self.phase, Phase::Ending { outcome: Outcome::Reset, .. });
             return if reset { Step::Over(Outcome::Reset) } else { Step::Shut };
         }
-        if orders.rate.is_some() && self.free_at > now {
+        if orders.rate().is_some() && self.free_at > now {
             return Step::Move { read, write: 0, at: Some(self.free_at) };
         }
         if let Some(at) = orders.corrupt_at
@@ -251,7 +257,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<R, W> {
             return Step::Count(Fault::Corruption);
         }
         let mut write = front as u64;
-        if let Some(rate) = orders.rate {
+        if let Some(rate) = orders.rate() {
             write = write.min((rate / PIECES_A_SECOND).max(1));
         }
         for fence in [orders.cut_at.map(|(at, _)| at), orders.stop_at].into_iter().flatten() {

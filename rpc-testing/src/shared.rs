@@ -4,7 +4,7 @@ use crate::captures::Captures;
 use crate::chaos::Chaos;
 use crate::connection::Connection;
 use crate::counts::{Counts, Fault};
-use crate::orders::Orders;
+use crate::orders::{Gate, Orders, Trouble};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// A fault that has come over a connection, as an observer is told of it.
+/// A fault that has come over a connection, as an observer [is told](crate::ProxyBuilder::on_fault) of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Happened {
@@ -122,11 +122,14 @@ impl Shared {
             connection
         };
         lock(&self.captures).begin(number);
-        let (mut delayed, mut slow) = (false, false);
-        for orders in &connection.lock().ways {
-            (delayed, slow) = (delayed | orders.delays(), slow | orders.rate.is_some());
-        }
-        for (fault, is_there) in [(Fault::Delay, delayed), (Fault::Bandwidth, slow)] {
+        let has = |trouble: fn(&Trouble) -> bool| {
+            connection.lock().ways.iter().any(|orders| trouble(&orders.scripted))
+        };
+        for (fault, is_there) in [
+            (Fault::Delay, has(Trouble::delays)),
+            (Fault::Bandwidth, has(|trouble| trouble.rate.is_some())),
+            (Fault::BlackHole, has(|trouble| trouble.gate == Gate::BlackHole)),
+        ] {
             if is_there {
                 self.count(fault, number);
             }

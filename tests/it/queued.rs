@@ -4,7 +4,7 @@ use crate::raw::{Raw, index};
 use crate::support::{run, soon, until};
 use carnegie::{Limits, Server, ServerHandle, service};
 use rpc_core::SlotId;
-use rpc_core::frame::{Answer, Cancel, Checksum, Kind, Reply, Request};
+use rpc_core::frame::{Answer, Cancel, Checksum, Close, CloseCode, Kind, Reply, Request};
 use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -213,12 +213,18 @@ async fn a_server_that_stops_waits_for_a_handler_that_blocks_though_its_client_i
     let mut raw = Raw::bound::<GateClient>(address).await;
     raw.send(&request(0, "block", &[])).await;
     assert_eq!(watch.next().await, "held");
+    let session = raw.welcome.clone().unwrap();
     drop(raw);
     until(|| handle.stats().connections == 0).await;
     let stopping = tokio::spawn(async move { handle.stop().await });
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!stopping.is_finished());
     watch.release.send(()).unwrap();
+    // Its reply is waited for as well, until its client says that it needs nothing more.
+    let mut again = Raw::resumed(address, &session, 1).await;
+    let mut out = Vec::new();
+    Close { code: CloseCode::GoingAway, reason: "done".into() }.write(&mut out);
+    again.send(&out).await;
     soon(stopping).await.unwrap();
     soon(served).await.unwrap().unwrap();
 }

@@ -41,8 +41,13 @@ impl World {
 
     /// A client over one line, which takes a few bytes, or many.
     pub(crate) fn client(&self) -> (HallClient, Arc<Line>) {
+        self.client_of("client")
+    }
+
+    /// One that comes from there.
+    pub(crate) fn client_of(&self, peer: &str) -> (HallClient, Arc<Line>) {
         let (near, far, line) = line(capacity());
-        self.server.serve_stream(far, "client");
+        self.server.serve_stream(far, peer);
         (block_on(async { connect_over(near).await }).unwrap(), line)
     }
 

@@ -8,7 +8,7 @@ pub mod time;
 
 #[doc(hidden)]
 pub use real as __real;
-pub use real::{io, join, net, pin, sync, try_join};
+pub use real::{io, join, net, pin, signal, sync, try_join};
 pub use task::spawn;
 
 /// tokio's own, which would begin at a branch that no schedule names.

@@ -73,9 +73,7 @@ pub fn take(time: Duration) {
 
 fn go_on() {
     let wakers = CLOCK.with_borrow_mut(|clock| {
-        let Some(((next, _), _)) = clock.timers.first_key_value() else {
-            return None;
-        };
+        let ((next, _), _) = clock.timers.first_key_value()?;
         clock.now = clock.now.max(*next);
         clock.jumps += 1;
         let later = clock.timers.split_off(&(clock.now, u64::MAX));

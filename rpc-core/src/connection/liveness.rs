@@ -262,7 +262,9 @@ impl Liveness {
             true => self.heard.max(self.waiting) + limits.probe_after,
             false => self.heard + limits.keep_alive,
         };
-        self.every.map_or(silent, |every| silent.min(self.last_ping + every))
+        // While an answer is out no further ping is sent, so that only silence matters.
+        let every = self.every.filter(|_| self.pinged.is_none());
+        every.map_or(silent, |every| silent.min(self.last_ping + every))
     }
 }
 
@@ -317,6 +319,18 @@ mod tests {
         watch.poll(at(1000), true, 0, &limits);
         assert!(matches!(watch.poll(at(1400), true, 0, &limits), Probe::Wait(_)));
         assert!(matches!(watch.poll(at(2000), true, 0, &limits), Probe::Dead(_)));
+    }
+
+    #[test]
+    fn bytes_of_a_peer_that_owes_an_answer_make_no_timer_due() {
+        let limits = Limits::default();
+        let mut watch = Liveness::starting_on_server(at(0));
+        watch.heard(at(59_000));
+        assert_eq!(watch.poll(at(60_000), false, 0, &limits), Probe::Ping(1));
+        watch.heard(at(200_000));
+        assert_eq!(watch.next(false, &limits), at(230_000));
+        assert_eq!(watch.poll(at(230_000), false, 0, &limits), Probe::Wait(at(231_000)), "no second ping");
+        assert!(matches!(watch.poll(at(231_000), false, 0, &limits), Probe::Dead(_)));
     }
 
     #[test]

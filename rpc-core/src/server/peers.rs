@@ -41,7 +41,9 @@ impl Peers {
 
     /// What all sessions together have: handlers that run, requests that wait, bytes.
     pub(super) fn taken(&self) -> [usize; 3] {
-        [Shared::Executing, Shared::Queued, Shared::Bytes].map(|kind| self.load.taken(kind))
+        let [executing, admitted, bytes] =
+            [Shared::Executing, Shared::Admitted, Shared::Bytes].map(|kind| self.load.taken(kind));
+        [executing, admitted.saturating_sub(executing), bytes]
     }
 
     /// For the replies of all sessions together.

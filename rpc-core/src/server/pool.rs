@@ -1,7 +1,7 @@
 //! A supply that many take from: a counter and its limit.
 
+use crate::sync::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// So much there is, and so much of it is taken.
 #[derive(Debug)]

@@ -37,12 +37,12 @@ impl Session {
     pub fn begin(&mut self, now: Instant, at: SlotId) -> Begin {
         let slot = self.slots.get_mut(at.slot as usize).filter(|slot| slot.last == at.sequence);
         let Some(Slot { state: SlotState::Queued(queued), .. }) = slot else {
-            self.share.leave(Shared::Queued);
+            self.share.leave(Shared::Admitted);
             return Begin::Never;
         };
         let Queued { idempotent, deadline, bytes } = *queued;
         if deadline <= now && !mutant!(StartsLate) {
-            self.share.leave(Shared::Queued);
+            self.share.leave(Shared::Admitted);
             self.withdraw(at, Code::DeadlineExceeded, LATE);
             if mutant!(RefusalLeavesRunning) {
                 self.slots[at.slot as usize].state =
@@ -95,7 +95,7 @@ impl Session {
         self.outputs.retain(|output| {
             let execute = matches!(output, Output::Execute(_));
             if execute {
-                share.leave(Shared::Queued);
+                share.leave(Shared::Admitted);
             }
             !execute
         });

@@ -165,7 +165,7 @@ impl Session {
             self.refuse(lane, request.id, Code::DeadlineExceeded, LATE);
             return;
         }
-        if self.share.used(Shared::Queued) >= self.unbegun_max() {
+        if self.share.waiting() >= self.unbegun_max() {
             let reason = "too many requests that were given up still wait for their turn";
             self.refuse_later(lane, request.id, Code::ResourceExhausted, reason, BUSY_RETRY_MS);
             return;
@@ -174,7 +174,7 @@ impl Session {
         if let Err(whose) = self.share.grow(Shared::Bytes, self.bytes() + bytes) {
             return self.refuse_full(lane, request.id, whose, "bytes");
         }
-        if let Err(whose) = self.share.enter(Shared::Queued) {
+        if let Err(whose) = self.share.enter(Shared::Admitted) {
             return self.refuse_full(lane, request.id, whose, "requests that wait for their turn");
         }
         self.requested += bytes;
@@ -226,7 +226,7 @@ impl Session {
         let Some(running) = running else {
             // Unheard, but it ran until now.
             if self.is_over() {
-                self.share.leave(Shared::Executing);
+                self.share.end();
             }
             if let Completion::Ok(buffer) | Completion::Application(buffer) = completion {
                 self.recycle(buffer);
@@ -238,7 +238,7 @@ impl Session {
             return;
         }
         self.requested -= running.bytes as usize;
-        self.share.leave(Shared::Executing);
+        self.share.end();
         let (answer, payload) = match completion {
             Completion::Ok(payload) => (Answer::Ok, payload),
             Completion::Application(payload) => (Answer::Application, payload),

@@ -4,7 +4,7 @@
 //! and then, one counter.
 
 use super::pool::Pool;
-use std::sync::Arc;
+use crate::sync::Arc;
 
 /// The steps in which a session takes room: the more it has, the larger.
 const STEP_MIN: usize = 4 << 10;
@@ -169,7 +169,7 @@ impl Hand {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

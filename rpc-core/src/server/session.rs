@@ -64,8 +64,8 @@ pub struct Session {
     pub(super) outputs: VecDeque<Output>,
     /// No handler's time is up before this. Kept low instead of exact: a timer that fires too early costs one scan.
     pub(super) next_deadline: Instant,
-    /// What its calls take of the server. Of places to wait it has as many as there are handlers of which the driver was told,
-    /// or will be, and has not begun: more than are queued, since it is not told of those that were taken back.
+    /// What its calls take of the server. Requests that were taken back keep their places until the driver has asked for them, since
+    /// it is not told.
     pub(super) share: Share,
     /// Bytes of the requests that are queued or run.
     pub(super) requested: usize,
@@ -213,7 +213,7 @@ impl Session {
         if drop {
             self.requested -= slot.state.requested();
             slot.state = SlotState::Vacant;
-            self.share.leave(Shared::Executing);
+            self.share.end();
         } else if std::mem::replace(&mut running.stopped, true) {
             return;
         }

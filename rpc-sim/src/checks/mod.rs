@@ -3,6 +3,7 @@
 
 mod at_most_once;
 mod deadlines;
+mod drains;
 mod leases;
 mod liveness;
 mod memory;

@@ -1,0 +1,3 @@
+#![no_main]
+#![allow(missing_docs)]
+fuzzed::fuzzed!(codec);
