@@ -1,7 +1,6 @@
 //! A supply that many take from: a counter and its limit.
 
-use crate::sync::{AtomicUsize, Ordering};
-use std::sync::Arc;
+use crate::sync::{Arc, AtomicUsize, Ordering};
 
 /// So much there is, and so much of it is taken.
 #[derive(Debug)]
