@@ -239,14 +239,17 @@ fn print_table(rows: &[Row], lasts: Duration) {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let best = best(rows);
-    // What a call costs that is not refused, from the highest load without refusals.
-    let a_call = rows.iter().filter(|row| row.figures.refused == 0 && row.again == 0).next_back();
-    let a_call = a_call.map(|row| row.cpu / row.figures.goodput);
-    for Row { load, offered, figures, again, cpu } in rows {
-        let refusals = (figures.refused + again) as f64 / lasts.as_secs_f64();
-        let a_refusal = a_call.map(|a_call| (cpu - figures.goodput * a_call) / refusals);
+    let refusals = |row: &Row| (row.figures.refused + row.again) as f64 / lasts.as_secs_f64();
+    // At the capacity there are few refusals, and nearly all of the CPU time is that of accepted calls.
+    let base = rows.iter().find(|row| row.load == 1.0);
+    for row in rows {
+        let Row { load, offered, figures, again, cpu } = row;
+        let a_refusal = base.filter(|_| *load > 1.0).map(|base| {
+            let accepted = base.cpu / base.figures.goodput * figures.goodput;
+            (cpu - accepted) / (refusals(row) - refusals(base))
+        });
         let a_refusal = match a_refusal {
-            Some(micros) if refusals > offered / 4.0 && micros > 0.0 => format!("{micros:.1}"),
+            Some(micros) if micros > 0.0 => format!("{micros:.1}"),
             _ => "-".to_owned(),
         };
         let Figures { goodput, p50, p99, refused, failed, late, .. } = figures;
