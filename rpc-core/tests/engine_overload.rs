@@ -160,6 +160,23 @@ fn handlers_that_a_session_leaves_behind_keep_their_places_until_they_end() {
 }
 
 #[test]
+fn a_handler_that_was_dropped_with_its_session_frees_no_place_of_another_when_its_end_is_told() {
+    let mut host = server(Limits::default().executing_max(2));
+    let (at, welcome) = host.open();
+    ask_for(&mut host, at, 0..1);
+    host.send(at, &ask(id(1, 1), FREE, b"seat"));
+    assert_eq!(host.begin(), [id(0, 1), id(1, 1)]);
+    let now = host.now;
+    let mut left = host.sessions.remove(&welcome.session).expect("it lives");
+    left.close(now, "over");
+    for (ended, run) in [(id(1, 1), 1), (id(0, 1), 0)] {
+        left.complete(now, ended, sold());
+        while !matches!(left.poll_output(), rpc_core::server::Output::Wait(_)) {}
+        assert_eq!(host.endpoint.stats().executing, run);
+    }
+}
+
+#[test]
 fn requests_beyond_the_servers_bytes_are_refused_until_others_have_ended() {
     let mut host = server(Limits::default().message_max(1000).bytes_max(1500));
     let (at, welcome) = host.open();

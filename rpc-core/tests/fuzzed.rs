@@ -1,5 +1,5 @@
 //! The inputs of the fuzzer that are kept, done again without it: its corpus (`fuzz/corpus`), and whatever was found
-//! (`tests/fuzzed`, in files `<target>-<what it was>`).
+//! (`tests/fuzzed`, in files `<target>-<what it was>`), in the engines or in what is checked of them.
 
 use fuzz_targets::{ALL, Target};
 use std::path::{Path, PathBuf};

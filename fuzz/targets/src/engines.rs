@@ -234,7 +234,8 @@ impl World {
         let wire = self.pair.wire();
         let pipe = if up { &mut wire.up } else { &mut wire.down };
         let after = usize::from(if many { after } else { after % 256 });
-        pipe.cut_at = Some(pipe.sent.len() + after);
+        // A line on which nobody has said anything has no place to be cut at.
+        pipe.cut_at = (!pipe.sent.is_empty()).then_some(pipe.sent.len() + after);
     }
 
     /// A request whose handler has ended comes again on the newest line: of any other, a copy that nobody has sent might run.

@@ -212,6 +212,7 @@ impl Session {
         for index in 0..self.slots.len() {
             let at = SlotId { slot: index as u32, sequence: self.slots[index].last };
             self.stop(at);
+            self.unheard.extend(self.slots[index].running(at.sequence).map(|_| at));
         }
         (self.slots, self.requested) = (Vec::new(), 0);
         self.room.forget_all();

@@ -224,8 +224,9 @@ impl Session {
     pub fn complete(&mut self, _now: Instant, at: SlotId, completion: Completion) {
         let running = self.slots.get_mut(at.slot as usize).and_then(|slot| slot.running(at.sequence));
         let Some(running) = running else {
-            // Unheard, but it ran until now.
-            if self.is_over() {
+            // Unheard, but it ran until now. One that was dropped has left its place before, however late its end is told.
+            if let Some(which) = self.unheard.iter().position(|unheard| *unheard == at) {
+                self.unheard.swap_remove(which);
                 self.share.end();
             }
             if let Completion::Ok(buffer) | Completion::Application(buffer) = completion {

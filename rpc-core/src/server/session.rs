@@ -69,6 +69,8 @@ pub struct Session {
     pub(super) share: Share,
     /// Bytes of the requests that are queued or run.
     pub(super) requested: usize,
+    /// Handlers that ran when the session ended, and run to their end. Each keeps its place until then.
+    pub(super) unheard: Vec<SlotId>,
     /// For the replies that the slots keep.
     pub(super) room: Room,
     pub(super) stats: Stats,
@@ -102,6 +104,7 @@ impl Session {
             next_deadline: Instant::NEVER,
             share,
             requested: 0,
+            unheard: Vec::new(),
             stats: Stats::default(),
             spare: Vec::new(),
         }

@@ -426,7 +426,7 @@ impl World {
             }
             busy |= self.read(line);
             if !self.slow {
-                self.transmit(line);
+                busy |= self.transmit(line);
             }
             self.listen(line);
         }
@@ -474,12 +474,14 @@ impl World {
         }
     }
 
-    fn transmit(&mut self, line: usize) {
+    /// Whether there was anything. Then calls may have their turn that waited for room.
+    fn transmit(&mut self, line: usize) -> bool {
         let Line { id, written, .. } = &mut self.lines[line];
         let before = written.len();
         while self.client.poll_transmit(self.now, *id, written) {}
-        let most = super::CALLS_MAX * 400_000;
-        assert!(written.len() - before <= most, "{} bytes waited to be written", written.len() - before);
+        let wrote = written.len() - before;
+        assert!(wrote <= super::CALLS_MAX * 400_000, "{wrote} bytes waited to be written");
+        wrote > 0
     }
 
     /// The server reads what it is told: whole frames of the kinds that a client sends.

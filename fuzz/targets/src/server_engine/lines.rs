@@ -509,7 +509,7 @@ impl Line {
                 Ok(Any::Request(message)) => {
                     let words = self.words.entry(message.id).or_default();
                     let whole = message.total.is_none();
-                    let asked = whole.then(|| (message.method, message.payload));
+                    let asked = whole.then_some((message.method, message.payload));
                     words.parts |= !whole;
                     words.asked.extend(asked.clone());
                     journal.asks((session, message.id), asked, message.flags.1);
