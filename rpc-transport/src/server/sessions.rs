@@ -70,6 +70,9 @@ impl Default for View {
     }
 }
 
+/// Handlers that are put into tasks of their own before the others of the thread have their turn.
+const STARTED_AT_ONCE: usize = 4;
+
 /// What is to be done once the lock is released.
 #[derive(Default)]
 pub(crate) struct Todo {
@@ -392,17 +395,33 @@ impl Link {
         }
     }
 
-    /// Does what the engine asked for where no connection's task is at hand to do it.
+    /// Does what the engine asked for where no connection's task is at hand to do it. Of many handlers, which a connection may
+    /// have left behind, only some start at a time: others whose tasks are ready on this thread have their turn in between.
     pub(crate) fn carry_out(self: &Arc<Self>, todo: &mut Todo) {
         todo.signal();
         while !todo.executes.is_empty() {
-            let queued = todo.executes.drain(..).map(|(execute, buffer)| Handling::Queued(execute, buffer));
-            let mut queued: Vec<_> = queued.collect();
-            let mut engine = self.session.lock();
-            engine.settle(self, &mut Vec::new(), &mut queued, todo);
-            engine.wake_lanes(None, todo);
-            drop(engine);
-            todo.signal();
+            if todo.executes.len() > STARTED_AT_ONCE {
+                let (link, mut left) = (self.clone(), std::mem::take(todo));
+                tokio::spawn(async move {
+                    while !left.executes.is_empty() {
+                        link.start_some(&mut left);
+                        tokio::task::yield_now().await;
+                    }
+                });
+                return;
+            }
+            self.start_some(todo);
         }
+    }
+
+    fn start_some(self: &Arc<Self>, todo: &mut Todo) {
+        let some = todo.executes.len().min(STARTED_AT_ONCE);
+        let queued = todo.executes.drain(..some).map(|(execute, buffer)| Handling::Queued(execute, buffer));
+        let mut queued: Vec<_> = queued.collect();
+        let mut engine = self.session.lock();
+        engine.settle(self, &mut Vec::new(), &mut queued, todo);
+        engine.wake_lanes(None, todo);
+        drop(engine);
+        todo.signal();
     }
 }
