@@ -45,9 +45,7 @@ impl World {
         let now = self.server_now(server);
         let process = self.servers[server].process.as_ref();
         let Some(process) = process.filter(|process| process.incarnation == incarnation) else { return };
-        let waits = |host: &SessionHost| {
-            !host.session.outstanding(now).is_none() || host.lanes.iter().any(Option::is_some)
-        };
+        let waits = |host: &SessionHost| !host.session.outstanding(now).is_none();
         let in_peace = !process.sessions.values().any(waits);
         if !in_peace && self.now < end {
             let next = (self.now + LOOK_EVERY).min(end);

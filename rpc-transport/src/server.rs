@@ -2,6 +2,7 @@
 
 pub(crate) mod connection;
 mod detached;
+mod greeting;
 mod handler;
 pub(crate) mod host;
 mod peer;

@@ -2,7 +2,7 @@
 
 use crate::box_office::OfficeClient;
 use crate::process::{Office, Setup, start};
-use crate::support::{patient, soon};
+use crate::support::{patient, soon, until};
 use carnegie::{Client, Error, Execution, connect};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -94,7 +94,7 @@ async fn two_servers_that_are_restarted_in_turn_under_load_lose_no_call_and_run_
             longest = longest.max(begin.elapsed());
             // Some calls go there before the other one is restarted.
             let before = load.orders.load(Relaxed);
-            crate::support::until(|| load.orders.load(Relaxed) > before + 200).await;
+            until(|| load.orders.load(Relaxed) > before + 200).await;
         }
     }
     load.over.store(true, Relaxed);
@@ -134,6 +134,8 @@ async fn draining() -> (Office, JoinHandle<Result<u64, Error>>, OfficeClient) {
     assert_eq!(server.next().await, "sell_later 1");
     server.signal("-TERM").await;
     assert_eq!(server.next().await, "draining: 1 clients are connected, 1 calls run or wait grace=600s");
+    // The client has heard it, and takes its next call elsewhere.
+    until(|| office.channel().server_address().is_none()).await;
     (server, call, office)
 }
 

@@ -358,17 +358,37 @@ fn peers_and_places(call: impl Fn(u32, HallClient) + Copy + Send + 'static) {
     within(Duration::from_millis(60), Duration::ZERO);
 }
 
+fn handlers_wait_for_places() {
+    peers_and_places(|caller, hall| {
+        assert_eq!(block_on(hall.slow(caller)).unwrap(), caller);
+        match caller {
+            0 => assert_eq!(block_on(hall.print(caller)).unwrap(), caller + 1),
+            _ => assert_eq!(block_on(hall.free(caller)).unwrap(), caller + 1),
+        }
+    });
+}
+
 #[test]
 fn handlers_that_wait_for_a_place_get_one_that_is_given_back() {
-    explore("handlers_that_wait_for_a_place_get_one_that_is_given_back", || {
-        peers_and_places(|caller, hall| {
-            assert_eq!(block_on(hall.slow(caller)).unwrap(), caller);
-            match caller {
-                0 => assert_eq!(block_on(hall.print(caller)).unwrap(), caller + 1),
-                _ => assert_eq!(block_on(hall.free(caller)).unwrap(), caller + 1),
-            }
-        });
-    });
+    explore("handlers_that_wait_for_a_place_get_one_that_is_given_back", handlers_wait_for_places);
+}
+
+/// Nobody comes after the last of them who would look for it.
+fn two_handlers_share_a_place() {
+    let world = World::with(|server| server.limits(Limits::default().executing_max(1)));
+    let threads: Vec<_> = ["one", "other"]
+        .map(|peer| {
+            let (hall, _) = world.client_of(peer);
+            thread::spawn(move || assert_eq!(block_on(hall.print(1)).unwrap(), 2))
+        })
+        .into();
+    join(threads);
+    prompt(Duration::ZERO);
+}
+
+#[test]
+fn a_handler_gets_the_only_place_when_the_other_has_ended() {
+    explore("a_handler_gets_the_only_place_when_the_other_has_ended", two_handlers_share_a_place);
 }
 
 #[test]

@@ -9,16 +9,15 @@
 
 use crate::clock::Clock;
 use crate::pipe::Pipe;
+use crate::server::greeting::{self, FLUSH_MAX, part};
 use crate::server::handler::{self, Begun, Ended, Handling};
-use crate::server::host::{Admitted, Attached, Host, Phase};
-use crate::server::peer::host_of;
+use crate::server::host::{Attached, Host};
 use crate::server::sessions::{Closing, Todo, View};
 use crate::server::waiting;
 use crate::stream::Stream;
 use crate::sync::mutant;
 use rpc_core::Instant;
-use rpc_core::frame::Hello;
-use rpc_core::server::{Arrival, Begin, Handshake};
+use rpc_core::server::Begin;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -45,41 +44,10 @@ const HANDLERS_FOR: Duration = Duration::from_micros(200);
 /// Reads in one turn of the task, so that the others of its thread get theirs.
 const READS_AT_ONCE: usize = 32;
 
-/// How long the last bytes to a peer may take.
-const FLUSH_MAX: Duration = Duration::from_secs(5);
-
-/// How long a peer that was told of the end may take to leave.
-const LINGER: Duration = Duration::from_secs(1);
-
 /// Serves one connection until its end.
 pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
     let _counted = host.task();
-    let mut pipe = Pipe::new(stream);
-    let peer_host: Arc<str> = host_of(&peer).into();
-    let handshake = match host.arrive(&peer_host) {
-        Arrival::Handshake(handshake) => handshake,
-        Arrival::Refuse(last) => {
-            warn_of_stranger(&host, &peer, "there are too many connections");
-            pipe.outgoing().extend_from_slice(&last);
-            part(pipe).await;
-            return host.depart(&peer_host);
-        }
-        Arrival::Drop => return,
-    };
-    let attached = match greet(&host, &mut pipe, handshake, &peer, &peer_host).await {
-        Ok(attached) => attached,
-        Err(Parting { last, why }) => {
-            host.depart(&peer_host);
-            if let Some(why) = why {
-                warn_of_stranger(&host, &peer, &why);
-            }
-            if last.is_empty() {
-                return;
-            }
-            pipe.outgoing().extend_from_slice(&last);
-            return part(pipe).await;
-        }
-    };
+    let Some((pipe, attached)) = greeting::admit(&host, Pipe::new(stream), &peer).await else { return };
     tracing::debug!(target: "carnegie::server", %peer, session = %attached.link.session().id(), "connected");
     let mut connection = Connection::new(pipe, attached);
     let end = poll_fn(|cx| connection.poll(cx)).await;
@@ -110,102 +78,6 @@ pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
             connection.leave();
         }
     }
-}
-
-fn warn_of_stranger(host: &Host, peer: &str, why: &str) {
-    if let Some(more) = host.strangers.seen(Clock::now(), peer) {
-        tracing::warn!(target: "carnegie::server", %peer, why, more, "a connection ended in its handshake");
-    }
-}
-
-/// A connection that ends in its handshake.
-#[derive(Default)]
-struct Parting {
-    /// What it is told.
-    last: Vec<u8>,
-    /// What is wrong with it, for the log: not of clients that come at a bad time.
-    why: Option<String>,
-}
-
-impl Parting {
-    fn of_stranger(why: impl ToString) -> Self {
-        Self { last: Vec::new(), why: Some(why.to_string()) }
-    }
-}
-
-/// Reads the first frame, within the time that the handshake may take.
-async fn greet(
-    host: &Arc<Host>,
-    pipe: &mut Pipe,
-    mut handshake: Handshake,
-    peer: &Arc<str>,
-    peer_host: &Arc<str>,
-) -> Result<Attached, Parting> {
-    let late = tokio::time::sleep_until(Clock::to_std(handshake.deadline()).into());
-    let mut phase = host.phase();
-    let hello = tokio::select! {
-        hello = read_hello(pipe, &mut handshake) => hello?,
-        () = late => {
-            return Err(Parting { last: Handshake::timed_out(), ..Parting::of_stranger("no Hello came in time") });
-        }
-        // Not before: it may be a client that comes back for its replies.
-        _ = phase.wait_for(|now| *now == Phase::Closed) => return Err(Parting::default()),
-    };
-    match host.admit(&hello, peer.clone(), peer_host.clone()) {
-        Ok(Some(Admitted::Attached(attached))) => Ok(attached),
-        Ok(Some(Admitted::Refused(last))) => Err(Parting { last, why: None }),
-        Ok(None) => Err(Parting::default()),
-        Err(error) => Err(Parting::of_stranger(error)),
-    }
-}
-
-/// The peer's `Hello`, or what to answer to a peer that has sent something else.
-async fn read_hello(pipe: &mut Pipe, handshake: &mut Handshake) -> Result<Hello, Parting> {
-    loop {
-        let read = poll_fn(|cx| {
-            let polled = pipe.poll_read_some(cx);
-            if polled.is_pending() {
-                // Anybody can say a little and wait: that must not cost more than it did.
-                pipe.shrink();
-            }
-            polled
-        });
-        match read.await {
-            Ok(0) => return Err(Parting::of_stranger(handshake.ended(pipe.unread()))),
-            Ok(_) => {}
-            Err(error) => return Err(Parting::of_stranger(error)),
-        }
-        match handshake.handle_bytes(pipe.unread()) {
-            Ok(None) => {}
-            Ok(Some((hello, used))) => {
-                pipe.consume(used);
-                return Ok(hello);
-            }
-            Err(error) => {
-                return Err(Parting { last: Handshake::refusal(&error), ..Parting::of_stranger(error) });
-            }
-        }
-    }
-}
-
-/// Writes what is left and waits for the peer to leave: a socket that is closed with unread bytes in it is reset, and
-/// the peer might lose what was written last.
-async fn part(mut pipe: Pipe) {
-    let farewell = async {
-        poll_fn(|cx| pipe.poll_flush(cx)).await?;
-        poll_fn(|cx| pipe.poll_close(cx)).await
-    };
-    if !matches!(tokio::time::timeout(FLUSH_MAX, farewell).await, Ok(Ok(()))) {
-        return;
-    }
-    let _ = tokio::time::timeout(LINGER, async {
-        // What is not read any more needs no buffer while it waits.
-        pipe.consume(usize::MAX);
-        while matches!(poll_fn(|cx| pipe.poll_read_some(cx)).await, Ok(count) if count > 0) {
-            pipe.consume(usize::MAX);
-        }
-    })
-    .await;
 }
 
 /// Why a connection is served no longer.
