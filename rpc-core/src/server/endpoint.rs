@@ -5,6 +5,7 @@ use super::peers::Peers;
 use super::pool::Pool;
 use super::room;
 use super::session::{Agreed, Session};
+use super::share::{Load, Shared};
 use super::{Config, Handshake};
 use crate::codec::CodecId;
 use crate::frame::{Checksum, Hello, PROTOCOL_MAX, RejectCode, SessionWish};
@@ -68,6 +69,18 @@ struct Known {
     token: Token,
     /// Who has opened it.
     peer: Box<str>,
+}
+
+/// Where the handlers of a server run. See [`Limits::executing_max`].
+#[derive(Clone, Debug)]
+pub struct Places(Arc<Load>);
+
+impl Places {
+    /// Whether one is free now. Costs one load.
+    #[inline]
+    pub fn has_one(&self) -> bool {
+        self.0.has(Shared::Executing)
+    }
 }
 
 /// The machine of the whole server.
@@ -260,6 +273,11 @@ impl Endpoint {
     /// Bytes that all sessions together have taken for their replies: what they keep, and what they hold ready.
     pub fn replies_kept(&self) -> usize {
         self.pool.taken()
+    }
+
+    /// Where handlers run, to be asked by whoever keeps those that wait.
+    pub fn places(&self) -> Places {
+        Places(self.peers.load())
     }
 
     /// Counts of the sessions that are over, and what there is now of all. The driver adds those of the sessions that it

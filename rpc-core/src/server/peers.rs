@@ -36,6 +36,10 @@ impl Peers {
         [executing, admitted.saturating_sub(executing), bytes]
     }
 
+    pub(super) fn load(&self) -> Arc<Load> {
+        self.load.clone()
+    }
+
     pub(super) fn connections(&self, peer: &str) -> usize {
         self.all.get(peer).map_or(0, |peer| peer.connections)
     }

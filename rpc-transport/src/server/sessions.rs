@@ -20,6 +20,8 @@ use tokio::task::AbortHandle;
 /// A session, shared by the tasks of its connections and of its handlers.
 pub(crate) struct Served {
     id: SessionId,
+    /// Who has opened it, whatever his port: its calls are his part of the server.
+    peer_host: Arc<str>,
     coding: Coding,
     engine: Mutex<Engine>,
 }
@@ -95,7 +97,7 @@ impl Todo {
 }
 
 impl Served {
-    pub(crate) fn new(session: Box<Session>) -> Self {
+    pub(crate) fn new(session: Box<Session>, peer_host: Arc<str>) -> Self {
         let (id, coding) = (session.id(), session.coding());
         let engine = Engine {
             session,
@@ -105,11 +107,15 @@ impl Served {
             lanes: Vec::new(),
             lanes_made: 0,
         };
-        Self { id, coding, engine: Mutex::new(engine) }
+        Self { id, peer_host, coding, engine: Mutex::new(engine) }
     }
 
     pub(crate) fn id(&self) -> SessionId {
         self.id
+    }
+
+    pub(crate) fn peer_host(&self) -> &Arc<str> {
+        &self.peer_host
     }
 
     pub(crate) fn coding(&self) -> Coding {
@@ -213,9 +219,9 @@ impl Engine {
         }
         // Spawned under the lock: a handler that ends at once waits here until the table knows it.
         for handling in waiting.drain(..) {
-            let (at, begun) = (handling.at(), handling.has_begun());
+            let (at, begun, blocking) = (handling.at(), handling.has_begun(), handling.blocks());
             let task = handling.spawn(link);
-            todo.aborts.extend(self.running.insert(at, task, begun));
+            todo.aborts.extend(self.running.insert(at, task, begun, blocking));
         }
         self.drain(todo);
         if todo.batch && todo.executes.is_empty() {
@@ -356,6 +362,8 @@ impl Link {
                 Begin::Later { .. } | Begin::Never => engine.running.finish(at),
             }
         });
+        // It may have taken more places than it needed, for a moment.
+        self.host.start_waiting(&self.session);
         begin
     }
 
@@ -365,7 +373,7 @@ impl Link {
             engine.running.finish(ended.at);
             engine.settle(self, &mut vec![ended], &mut Vec::new(), todo);
         });
-        self.host.start_waiting();
+        self.host.start_waiting(&self.session);
     }
 
     /// Something happens to a handler, and no connection's task is at hand.
