@@ -1,7 +1,10 @@
 //! The example `box_office` on a line that keeps breaking: it sells no seat twice, and would if its trait said the wrong thing.
 
+mod common;
+
+use common::Folder;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// Of the example's list: enough for dozens of lost connections.
@@ -10,49 +13,22 @@ const ORDERS: usize = 2_000;
 /// Seeds that are tried until a sale runs twice. One has sufficed whenever it was tried.
 const SEEDS: u64 = 5;
 
-/// A folder of one test's own, which is where its runs put their journals too.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("box_office-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        // Not all of it is UTF-8, on purpose.
-        let all = fs::read(root().join("examples/orders.csv")).unwrap();
-        let some: Vec<&[u8]> = all.split_inclusive(|byte| *byte == b'\n').take(ORDERS + 1).collect();
-        fs::write(path.join("orders.csv"), some.concat()).unwrap();
-        Folder(path)
-    }
-
-    /// Runs the example, which cargo has built with these tests or builds now.
-    fn run(&self, arguments: &[&str]) -> Output {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["run", "--quiet", "--example", "box_office", "--target-dir"]).arg(target);
-        cargo.args((!cfg!(debug_assertions)).then_some("--release"));
-        cargo.arg("--").args(arguments).arg("--orders").arg(self.0.join("orders.csv"));
-        // What cargo says of the package to its tests would have build scripts run again that look at it.
-        for (name, _) in std::env::vars_os() {
-            let said = name
-                .to_str()
-                .is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_"));
-            if said {
-                cargo.env_remove(name);
-            }
-        }
-        cargo.current_dir(root()).env("TMPDIR", &self.0).output().expect("cargo starts")
-    }
+/// A folder, which is where its runs put their journals too, and the orders in it.
+fn folder(name: &str) -> Folder {
+    let folder = Folder::new(&format!("box_office-{name}"));
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/orders.csv");
+    // Not all of it is UTF-8, on purpose.
+    let all = fs::read(list).unwrap();
+    let some: Vec<&[u8]> = all.split_inclusive(|byte| *byte == b'\n').take(ORDERS + 1).collect();
+    fs::write(folder.0.join("orders.csv"), some.concat()).unwrap();
+    folder
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+/// Runs the example.
+fn sale(folder: &Folder, arguments: &[&str]) -> Output {
+    let mut command = Command::new(common::example("box_office"));
+    command.args(arguments).arg("--orders").arg(folder.0.join("orders.csv"));
+    command.env("TMPDIR", &folder.0).output().expect("it starts")
 }
 
 /// What it has printed, for people and for errors.
@@ -72,8 +48,8 @@ fn of_office(text: &str, what: &str) -> u64 {
 
 #[test]
 fn every_order_is_served_once_while_connections_break_all_the_time() {
-    let folder = Folder::new("faults");
-    let output = folder.run(&["--faults"]);
+    let folder = folder("faults");
+    let output = sale(&folder, &["--faults"]);
     let text = text(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("no order failed"), "{text}");
@@ -86,9 +62,9 @@ fn every_order_is_served_once_while_connections_break_all_the_time() {
 
 #[test]
 fn without_deduplication_the_judge_condemns_the_same_sale() {
-    let folder = Folder::new("without-dedup");
+    let folder = folder("without-dedup");
     let condemned = (1..=SEEDS).any(|seed| {
-        let output = folder.run(&["--without-dedup", "--seed", &seed.to_string()]);
+        let output = sale(&folder, &["--without-dedup", "--seed", &seed.to_string()]);
         let text = text(&output);
         match output.status.code() {
             Some(0) => return false,

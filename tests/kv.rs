@@ -6,6 +6,11 @@ use common::Folder;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Far more than a process takes that does not serve.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A store, a process of its own. Dropping it kills it.
 struct Store {
@@ -77,12 +82,14 @@ fn the_exit_code_says_whether_the_call_ran() {
     assert!(text(&nobody).contains("not executed"), "{}", text(&nobody));
 }
 
-#[test]
-fn a_damaged_log_is_not_served() {
+#[tokio::test]
+async fn a_damaged_log_is_not_served() {
     let (kv, folder) = (common::example("kv"), Folder::new("kv-damaged"));
     let file = folder.0.join("store.log");
     std::fs::write(&file, "no log\n").unwrap();
-    let refused = Command::new(&kv).args(["serve", "--file"]).arg(&file).output().unwrap();
+    let mut serve = tokio::process::Command::new(&kv);
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--file"]).arg(&file).kill_on_drop(true);
+    let refused = timeout(PATIENCE, serve.output()).await.expect("it serves a damaged log").unwrap();
     assert_eq!(refused.status.code(), Some(1));
     assert!(
         text(&refused).contains("is damaged, and was left as it is: line 1, at byte 0"),

@@ -55,6 +55,9 @@ impl Chaos {
     }
 
     /// How often a fault is drawn, in relation to the others; 0 is never.
+    ///
+    /// On a [line inside a process](crate::pair) some do less: what would be a [`Fault::Reset`] is an end of the stream there, and counts
+    /// as a reset; [`Fault::Replay`] and [`Fault::Refusal`] do nothing, and are not counted.
     pub fn weight(mut self, fault: Fault, weight: u32) -> Chaos {
         self.weights[fault as usize] = weight;
         self
@@ -219,7 +222,8 @@ impl Striker<'_> {
             Fault::Cut => self.end(Ending::Fin, Some(fault)),
             Fault::Reset => self.end(Ending::Reset, Some(fault)),
             Fault::Corruption => self.order(&ways[..1], None, |orders| {
-                orders.corrupt_at = Some(orders.delivered);
+                // What is scripted comes where it was ordered.
+                orders.corrupt_at.get_or_insert(orders.delivered);
             }),
             Fault::Replay => _ = replay::latest(&self.connection.shared),
             Fault::HalfClose => {
@@ -285,6 +289,7 @@ impl Striker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pair;
 
     fn fates(chaos: &Chaos, connection: u64) -> Vec<Fate> {
         let mut dice = chaos.dice(connection);
@@ -309,6 +314,25 @@ mod tests {
         }
         let refused = (0..1000).filter(|connection| chaos.refuses(*connection)).count();
         assert!((60..200).contains(&refused), "{refused} of 1000");
+    }
+
+    #[tokio::test]
+    async fn a_corruption_that_is_drawn_leaves_a_scripted_one_where_it_is() {
+        let (_client, _server, line) = pair();
+        // Nothing is drawn but what the test carries out.
+        line.unleash(Chaos::quiet(1));
+        let chaos = line.shared.chaos.borrow().clone().unwrap();
+        let fate = Fate { direction: Direction::ToServer, ..chaos.dice(0).fate() };
+        let connection = line.shared.connections().remove(0);
+        let striker = Striker { connection: &connection, chaos };
+        let corrupt_at = || connection.lock().ways[Way::ToServer as usize].corrupt_at;
+
+        line.corrupt(Direction::ToServer, 5);
+        striker.befall(Fault::Corruption, &fate).await;
+        assert_eq!(corrupt_at(), Some(5));
+        connection.heal();
+        striker.befall(Fault::Corruption, &fate).await;
+        assert_eq!(corrupt_at(), Some(0), "where none waits");
     }
 
     #[test]

@@ -10,6 +10,9 @@ const END_LEN: usize = 64 << 10;
 /// Two ends of a stream inside this process, the client's and the server's, and the line between them, which breaks on demand. It
 /// ends when the line is dropped.
 ///
+/// It does less than a [`Proxy`](crate::Proxy): it has no address, so there is nothing to be replayed, refused or led elsewhere, nor has
+/// it an observer; and a [reset](Line::reset) is an end of the stream.
+///
 /// ```
 /// # use rpc_testing::{Direction, pair};
 /// # use tokio::io::{AsyncReadExt, AsyncWriteExt};

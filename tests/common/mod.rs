@@ -21,7 +21,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     target.join(if cfg!(debug_assertions) { "debug" } else { "release" }).join("examples").join(name)
 }
 
-/// A folder of one test's own, which goes with it.
+/// A folder of one test's own, which goes with it; if it fails, the folder stays, for whoever looks into it.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
@@ -34,6 +34,8 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
     }
 }

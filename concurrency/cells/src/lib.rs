@@ -33,7 +33,7 @@ mod room;
 mod share;
 
 use limits::Limits;
-use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicUsize, Ordering, fence};
 use loom::thread;
 use pool::Pool;
 use room::Room;
@@ -139,7 +139,8 @@ fn a_request_that_finds_no_place_is_seen_by_whoever_gives_one_back() {
     explore(3, || {
         let limits = Limits::default().executing_max(1).executing_per_peer(1);
         let (server, peer) = (Arc::new(Load::of_server(&limits)), Arc::new(Load::of_peer(&limits)));
-        // As the driver's waiting room counts: what waits is counted before the places are looked at again.
+        // As the driver's waiting room counts: what waits is counted before the places are looked at again. The two accesses of each
+        // side are in one order for all because they are `SeqCst`, which loom takes for `AcqRel`: so it is told by fences.
         let waiting = Arc::new(AtomicUsize::new(0));
         let mut runs = Share::new(server.clone(), peer.clone());
         runs.enter(Shared::Executing).unwrap();
@@ -151,12 +152,14 @@ fn a_request_that_finds_no_place_is_seen_by_whoever_gives_one_back() {
                     return true;
                 }
                 waiting.fetch_add(1, Ordering::SeqCst);
+                fence(Ordering::SeqCst);
                 share.may_enter(Shared::Executing)
             }
         });
         runs.leave(Shared::Executing);
         runs.settle();
-        let seen = waiting.fetch_add(0, Ordering::SeqCst) > 0;
+        fence(Ordering::SeqCst);
+        let seen = waiting.load(Ordering::SeqCst) > 0;
         assert!(other.join().unwrap() || seen, "nobody starts it");
     });
 }

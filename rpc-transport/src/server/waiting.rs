@@ -68,8 +68,10 @@ impl WaitingRoom {
             turns.retain(|other| *other != peer);
             all_full.insert(peer, ());
             self.full.store(all_full.len(), Ordering::SeqCst);
-        } else if of_peer.len() == 1 && !all_full.contains_key(&peer) {
-            turns.push_back(peer);
+        } else if turns.back() == Some(&peer) || (of_peer.len() == 1 && !all_full.contains_key(&peer)) {
+            // It has not had its turn. Another may have come behind it meanwhile: then it waits for the next one.
+            turns.pop_back_if(|last| *last == peer);
+            turns.push_front(peer);
         }
         self.count.fetch_add(1, Ordering::SeqCst);
     }
@@ -137,7 +139,9 @@ impl Host {
         if tokio::runtime::Handle::try_current().is_err() || *self.phase().borrow() == Phase::Closed {
             return;
         }
-        while let Some(waiting) = self.waiting.take() {
+        while self.places.has_one()
+            && let Some(waiting) = self.waiting.take()
+        {
             let link = waiting.link.clone();
             let Some((waiting, everybody)) = start(waiting) else { continue };
             self.waiting.put_back(waiting, !everybody);

@@ -1,6 +1,7 @@
 //! A client's engine whose servers are the fuzzer: what servers of this protocol say, the same changed, and bytes.
 
 mod lines;
+mod says;
 
 use crate::Target;
 use crate::input::Input;

@@ -1,25 +1,21 @@
-//! The connections: what clients send over them, and what they are told.
+//! The connections: what the server makes of what arrives, and what clients are told.
 
 use super::World;
 use super::journal::{Journal, Words};
-use crate::frames;
 use crate::input::Input;
 use crate::support::any::Any;
 use crate::support::host::bind;
-use crate::support::services::FREE;
 use crate::support::wire::written;
-use rpc_core::frame::{
-    self, Cancel, Checksum, Chunk, Hello, Kind, Ping, Pong, Release, Reply, Request, SessionWish, Welcome,
-};
-use rpc_core::limits::{CHUNK_LEN_MIN, FRAME_MAX};
+use rpc_core::frame::{self, Checksum, Chunk, Hello, Kind, Ping, Pong, Reply, SessionWish, Welcome};
+use rpc_core::limits::FRAME_MAX;
 use rpc_core::server::{Admission, Arrival, Fresh, Handshake, Lane, Refusal};
-use rpc_core::{Instant, Metadata, SessionId, SlotId, Token};
+use rpc_core::{Instant, SessionId, SlotId, Token};
 use std::collections::BTreeMap;
 
 /// Open ones. One more than the server takes.
 const LINES_MAX: usize = 8;
 
-const PEERS: [&str; 2] = ["one", "other"];
+pub(super) const PEERS: [&str; 2] = ["one", "other"];
 
 /// The server's end.
 pub(super) enum Place {
@@ -32,8 +28,8 @@ pub(super) struct Line {
     pub(super) place: Place,
     peer: &'static str,
     /// Of payloads, as both sides have agreed.
-    checksum: Checksum,
-    opened: Instant,
+    pub(super) checksum: Checksum,
+    pub(super) opened: Instant,
     /// Sent by the client, and on its way.
     sent: Vec<u8>,
     /// Arrived, and not used.
@@ -46,9 +42,9 @@ pub(super) struct Line {
     of: Option<SessionId>,
     welcomed: bool,
     /// The number of the server's last ping.
-    pinged: u64,
+    pub(super) pinged: u64,
     /// What is left of a large message.
-    large: Option<(SlotId, usize)>,
+    pub(super) large: Option<(SlotId, usize)>,
     /// What it has said of each number.
     words: BTreeMap<SlotId, Words>,
     /// Numbers that it waits for an answer to. `true`: to a fence, which is always answered.
@@ -107,46 +103,14 @@ impl World {
     }
 
     /// One of the open lines, the last ones first.
-    fn some_line(&self, input: &mut Input<'_>) -> Option<usize> {
+    pub(super) fn some_line(&self, input: &mut Input<'_>) -> Option<usize> {
         let back = usize::from(input.byte());
         let open: Vec<usize> = (0..self.lines.len()).rev().filter(|at| self.lines[*at].is_open()).collect();
         open.get(back % open.len().max(1)).copied()
     }
 
-    /// On a line of its own, or late on one that is there.
-    pub(super) fn hello(&mut self, input: &mut Input<'_>) {
-        let how = input.byte();
-        if how & 1 == 0 {
-            self.accept(PEERS[usize::from(how >> 3 & 1)]);
-        }
-        let Some(line) = self.some_line(input) else { return };
-        let session = match (how >> 1 & 3, self.opened.len()) {
-            (0, _) | (_, 0) => SessionWish::Open,
-            (which, many) => {
-                let (id, mut token) = self.opened[usize::from(input.byte()) % many];
-                if which == 3 && how & 128 == 128 {
-                    token = Token([0; 16]);
-                }
-                SessionWish::Resume { id, token }
-            }
-        };
-        let hello = Hello {
-            codecs: if how & 8 == 8 { vec![99, 1] } else { vec![1] },
-            checksum: self.config.checksum,
-            message_max: if how & 16 == 16 { 64 << 10 } else { 16 << 20 },
-            slots: 1 + u32::from(how >> 5 & 3),
-            connection: u32::from(input.byte()),
-            session,
-            ..Hello::default()
-        };
-        self.send(line, &written(|out| hello.write(out)), false);
-        if how & 64 == 64 && session == SessionWish::Open {
-            self.send(line, &bind(0, 0), false);
-        }
-    }
-
     /// Bytes from a client. `hold`: only with those that come later.
-    fn send(&mut self, line: usize, bytes: &[u8], hold: bool) {
+    pub(super) fn send(&mut self, line: usize, bytes: &[u8], hold: bool) {
         self.lines[line].sent.extend_from_slice(bytes);
         if !hold {
             let all = self.lines[line].sent.len();
@@ -154,140 +118,11 @@ impl World {
         }
     }
 
-    fn arrive(&mut self, line: usize, many: usize) {
+    pub(super) fn arrive(&mut self, line: usize, many: usize) {
         let line = &mut self.lines[line];
         let many = many.min(line.sent.len());
         line.unread.extend(line.sent.drain(..many));
         line.fresh |= many > 0;
-    }
-
-    pub(super) fn request(&mut self, input: &mut Input<'_>) {
-        let Some(line) = self.some_line(input) else { return };
-        let (what, id) = (input.byte(), frames::id(input));
-        let method = u16::from(what & 3);
-        let idempotent = FREE == method;
-        let metadata = (what & 96 == 96).then(|| {
-            let metadata: Metadata = [("k", "x".repeat(usize::from(input.below(20))))].into_iter().collect();
-            frame::EncodedMetadata::new(&metadata).expect("it fits")
-        });
-        // Copies of a call are alike, but for one client in eight.
-        let payload = [id.slot as u8, id.sequence as u8, u8::from(what >> 2 & 7 == 7)];
-        let request = Request {
-            id,
-            method,
-            deadline: self.connection_time(line, input),
-            resent: what & 128 == 128,
-            idempotent,
-            metadata: metadata.as_ref().map(frame::EncodedMetadata::as_ref),
-            total: None,
-            payload: &payload,
-        };
-        let checksum = self.lines[line].checksum;
-        self.send(line, &written(|out| request.write(out, checksum)), false);
-    }
-
-    /// Of a deadline, mostly soon.
-    fn connection_time(&self, line: usize, input: &mut Input<'_>) -> u32 {
-        let age = self.now.millis_since(self.lines[line].opened) as u32;
-        match input.byte() {
-            0 => age + 60_000,
-            255 => input.u32(),
-            some => (age + u32::from(some) * 20).saturating_sub(200),
-        }
-    }
-
-    pub(super) fn cancel(&mut self, input: &mut Input<'_>) {
-        let Some(line) = self.some_line(input) else { return };
-        let (what, id) = (input.byte(), frames::id(input));
-        let bytes = match what & 15 {
-            15 => written(|out| Release { ids: vec![id, frames::id(input)] }.write(out)),
-            _ => written(|out| Cancel { id, want_reply: what & 1 == 1 }.write(out)),
-        };
-        self.send(line, &bytes, what & 128 == 128);
-    }
-
-    pub(super) fn bind(&mut self, input: &mut Input<'_>) {
-        let Some(line) = self.some_line(input) else { return };
-        let base = u16::from(input.byte());
-        let mut bytes = bind(0, base % 8 * 3);
-        if base & 128 == 128 {
-            frames::change(input, &mut bytes, Checksum::Whole);
-        }
-        self.send(line, &bytes, false);
-    }
-
-    /// A large request begins, or goes on.
-    pub(super) fn large(&mut self, input: &mut Input<'_>) {
-        let Some(line) = self.some_line(input) else { return };
-        let what = input.byte();
-        let checksum = self.lines[line].checksum;
-        let (id, left) = match self.lines[line].large {
-            Some(large) if what & 1 == 0 => large,
-            _ => {
-                let id = frames::id(input);
-                let total =
-                    [CHUNK_LEN_MIN + 3, 3 * CHUNK_LEN_MIN, 90_000, 200_000][usize::from(what >> 1 & 3)];
-                let part = vec![id.sequence as u8; CHUNK_LEN_MIN];
-                let deadline = self.connection_time(line, input);
-                let (total_, idempotent) = (Some(total as u32), what & 64 == 64);
-                let method = u16::from(idempotent);
-                let request = Request {
-                    id,
-                    method,
-                    deadline,
-                    idempotent,
-                    total: total_,
-                    payload: &part,
-                    ..Request::default()
-                };
-                self.send(line, &written(|out| request.write(out, checksum)), false);
-                self.lines[line].large = Some((id, total - part.len()));
-                return;
-            }
-        };
-        let most = if what & 2 == 2 { 60_000 } else { CHUNK_LEN_MIN };
-        let part = vec![id.sequence as u8; left.min(most).max(1)];
-        self.lines[line].large = (left > part.len()).then(|| (id, left - part.len()));
-        self.send(line, &written(|out| Chunk { id, payload: &part }.write(out, checksum)), false);
-    }
-
-    pub(super) fn any_frame(&mut self, input: &mut Input<'_>) {
-        let Some(line) = self.some_line(input) else { return };
-        let (how, checksum) = (input.byte(), self.lines[line].checksum);
-        let bytes = match how & 3 {
-            0 | 1 => written(|out| frames::legal(input).write(out, checksum)),
-            2 => {
-                let mut bytes = written(|out| frames::legal(input).write(out, checksum));
-                frames::change(input, &mut bytes, checksum);
-                bytes
-            }
-            _ => frames::sealed(input, checksum),
-        };
-        self.send(line, &bytes, how & 128 == 128);
-    }
-
-    pub(super) fn raw(&mut self, input: &mut Input<'_>) {
-        let Some(line) = self.some_line(input) else { return };
-        let bytes = input.block();
-        self.send(line, bytes, false);
-    }
-
-    /// A part of what is on its way arrives.
-    pub(super) fn deliver(&mut self, input: &mut Input<'_>) {
-        let Some(line) = self.some_line(input) else { return };
-        let many = usize::from(input.byte());
-        self.arrive(line, many);
-    }
-
-    /// The server's last ping is answered, or the client sends one.
-    pub(super) fn pong(&mut self, input: &mut Input<'_>) {
-        let Some(line) = self.some_line(input) else { return };
-        let number = self.lines[line].pinged;
-        let bytes = match input.once_in(4) {
-            true => written(|out| Ping { number: 7 }.write(out)),
-            false => written(|out| Pong { number }.write(out)),
-        };
-        self.send(line, &bytes, false);
     }
 
     /// A slow client takes what was written for it.

@@ -3,6 +3,7 @@
 
 mod journal;
 mod lines;
+mod sends;
 
 use crate::Target;
 use crate::input::Input;
