@@ -7,18 +7,14 @@
 mod args;
 mod contender;
 mod direct;
-mod host;
 mod load;
 mod raw;
 mod report;
-mod stats;
 mod with_carnegie;
 mod with_tarpc;
 
+use carnegie_bench::{Failure, host, stats};
 use std::process::ExitCode;
-
-/// What any part of the bench can fail with; it only ever ends in a message.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let outcome = args::Role::from_command_line().and_then(|role| match role {

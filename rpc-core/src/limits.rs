@@ -125,6 +125,9 @@ pub struct Limits {
     /// needs room for a reply loses its oldest ones, or does not keep this one, and no new session is opened; sessions that
     /// live are left alone.
     pub replies_all_max: usize,
+    /// Server: the same for the sessions of one peer, those whose connections are gone included. Default 128 MiB: with the whole of
+    /// `replies_all_max` a single peer that acknowledges nothing would keep all new clients out for as long as its sessions live.
+    pub replies_per_peer: usize,
     /// Server: sessions at a time, those that wait for their client to come back included. Default 65,536. Beyond it new ones are
     /// refused in the handshake; with 0 all are. None that lives is given up for a new one.
     pub sessions_max: usize,
@@ -204,6 +207,7 @@ impl Default for Limits {
             gathering_max: 128 << 20,
             replies_max: 16 << 20,
             replies_all_max: 256 << 20,
+            replies_per_peer: 128 << 20,
             sessions_max: 1 << 16,
             lease: Duration::from_secs(600),
             handshake: Duration::from_secs(5),
@@ -297,6 +301,7 @@ setters! {
     gathering_max: usize,
     replies_max: usize,
     replies_all_max: usize,
+    replies_per_peer: usize,
     sessions_max: usize,
     lease: Duration,
     handshake: Duration,

@@ -9,6 +9,8 @@ use support::host::*;
 use support::services::*;
 use support::wire::*;
 
+const OTHER: &str = "10.0.0.2";
+
 /// A server with so much room for the replies of one session, and of all.
 fn server(one: usize, all: usize) -> Host {
     let mut config = Config::default();
@@ -108,6 +110,27 @@ fn new_sessions_are_refused_while_the_servers_room_is_used_up_and_live_ones_are_
     assert_eq!(copies(&mut host, again, 0..16), [Answer::Ok; 16]);
     release(&mut host, again, 0..8);
     assert!(lets_in(&mut host), "what was released is there for others");
+}
+
+#[test]
+fn a_peer_whose_sessions_use_up_its_part_of_the_room_opens_no_more_of_them_and_keeps_nobody_else_out() {
+    let mut config = Config::default();
+    (config.limits.replies_max, config.limits.replies_all_max) = (8 << 10, 64 << 10);
+    config.limits.replies_per_peer = 16 << 10;
+    let mut host = Host::with(config);
+    let (one, first) = host.open();
+    let (two, second) = host.open();
+    calls(&mut host, one, &first, 0..8, 1 << 10);
+    calls(&mut host, two, &second, 0..8, 1 << 10);
+    assert!(!lets_in(&mut host));
+    let (other, modest) = host.open_from(OTHER);
+    calls(&mut host, other, &modest, 0..8, 1 << 10);
+    assert_eq!(copies(&mut host, other, 0..8), [Answer::Ok; 8]);
+    // Nor does it help to leave them behind.
+    host.cut(one);
+    assert!(!lets_in(&mut host));
+    release(&mut host, two, 0..8);
+    assert!(lets_in(&mut host), "what was released is there for its next one");
 }
 
 #[test]

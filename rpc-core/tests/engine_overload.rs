@@ -2,7 +2,7 @@
 
 mod support;
 
-use rpc_core::frame::{Answer, Kind, Refusal, RejectCode};
+use rpc_core::frame::{Answer, Checksum, Chunk, Kind, Refusal, RejectCode};
 use rpc_core::server::{Arrival, Completion, Config};
 use rpc_core::{Code, Limits, SlotId};
 use std::time::Duration;
@@ -194,26 +194,28 @@ fn requests_beyond_the_servers_bytes_are_refused_until_others_have_ended() {
 }
 
 #[test]
-fn a_large_message_is_refused_by_its_first_frame_where_the_bytes_are_used_up() {
+fn large_messages_are_taken_as_long_as_there_is_room_for_what_has_come() {
     let mut host = server(Limits::default().message_max(1 << 20).bytes_per_peer(1 << 20));
     let (at, _) = host.open();
-    let (first, _) = large(id(0, 1), 700_000);
-    host.send(at, &first);
-    assert_eq!(host.kinds(at), []);
-    let (second, _) = large(id(1, 1), 700_000);
-    host.send(at, &second);
-    assert_eq!(refused(&mut host, at)[0].0, id(1, 1));
-    // Taken back, it makes room.
-    host.send(at, &cancel(id(0, 1), false));
-    host.said(at);
-    host.send(at, &second);
-    assert_eq!(host.kinds(at), []);
-}
-
-/// The first frame of a request of so many bytes, and its first part's length.
-fn large(at: SlotId, total: u32) -> (Vec<u8>, usize) {
     let part = vec![7; rpc_core::limits::CHUNK_LEN];
-    (ask_with(at, SELL, &part, |request| request.total = Some(total)), part.len())
+    let head = |at| ask_with(at, SELL, &part, |request| request.total = Some(1 << 20));
+    let next = |at| written(|out| Chunk { id: at, payload: &part }.write(out, Checksum::Whole));
+    for slot in 0..2 {
+        host.send(at, &head(id(slot, 1)));
+    }
+    let mut refusals = Vec::new();
+    for _ in 0..14 {
+        for slot in 0..2 {
+            host.send(at, &next(id(slot, 1)));
+            refusals.extend(refused(&mut host, at));
+        }
+    }
+    let [(first, Code::ResourceExhausted, reason, 50)] = &refusals[..] else { panic!("{refusals:?}") };
+    assert_eq!(reason, "this client's part of the server is full: no room for more bytes");
+    // The other one has got its room.
+    let other = id(1 - first.slot, 1);
+    host.send(at, &next(other));
+    assert_eq!(host.begin(), [other]);
 }
 
 #[test]
@@ -291,4 +293,73 @@ fn a_pause_of_the_whole_process_does_not_count_against_a_frame() {
     assert!(host.is_open(at));
     host.pass(21 * SECOND);
     assert!(!host.is_open(at));
+}
+
+#[test]
+fn requests_that_were_taken_back_are_counted_for_as_long_as_the_driver_holds_them() {
+    let mut host = server(Limits::default().message_max(1000).bytes_max(5000));
+    let (at, _) = host.open();
+    for sequence in 1..=10 {
+        host.send(at, &ask(id(0, sequence), SELL, &[1; 1000]));
+        host.send(at, &cancel(id(0, sequence), false));
+    }
+    let answers = host.answers(at);
+    let refused = answers.iter().filter(|(_, answer)| *answer == Answer::Refused).count();
+    assert_eq!(refused, 5, "{answers:?}");
+    // Their turn comes: none of them starts, and there is room again.
+    assert_eq!(host.begin(), []);
+    assert_eq!(host.endpoint.stats().bytes_held, 0);
+    host.send(at, &ask(id(0, 20), SELL, &[1; 1000]));
+    assert_eq!(host.begin(), [id(0, 20)]);
+}
+
+#[test]
+fn what_has_come_of_a_large_message_counts_and_goes_at_its_deadline() {
+    let mut host = server(Limits::default().keep_alive(3600 * SECOND));
+    let (at, _) = host.open();
+    let part = vec![7; 4096];
+    let head = ask_with(id(0, 1), SELL, &part, |request| {
+        (request.total, request.deadline) = (Some(16 << 20), 1000);
+    });
+    host.send(at, &head);
+    let held = host.endpoint.stats().bytes_held;
+    assert!((4096..1 << 17).contains(&held), "not what was announced: {held}");
+    host.pass(2 * SECOND);
+    let refused = refused(&mut host, at);
+    assert_eq!((refused[0].0, refused[0].1), (id(0, 1), Code::DeadlineExceeded));
+    assert_eq!(host.endpoint.stats().bytes_held, 0);
+}
+
+#[test]
+fn sessions_keep_no_more_than_they_use_where_bytes_are_rare() {
+    let mut host = server(Limits::default().message_max(64 << 10).bytes_max(1 << 20));
+    let mut calls = Vec::new();
+    // Each has had a burst, and keeps one small call.
+    for number in 0..100 {
+        let (at, welcome) = host.open();
+        host.send(at, &ask(id(0, 1), SELL, &vec![1; 60_000]));
+        assert_eq!(host.begin(), [id(0, 1)], "{number}");
+        host.complete(&welcome, id(0, 1), sold());
+        host.send(at, &ask(id(0, 2), SELL, b"1"));
+        assert_eq!(host.begin(), [id(0, 2)]);
+        calls.push(at);
+    }
+    assert!(host.endpoint.stats().bytes_held < 1 << 20);
+}
+
+#[test]
+fn a_session_that_ends_leaves_the_bytes_of_its_handlers_counted_until_they_end() {
+    let mut host = server(Limits::default());
+    let (at, welcome) = host.open();
+    host.send(at, &ask(id(0, 1), SELL, &[1; 50_000]));
+    host.begin();
+    let now = host.now;
+    let mut left = host.sessions.remove(&welcome.session).expect("it lives");
+    left.close(now, "over");
+    left.handle_disconnected(now, rpc_core::server::Lane(0));
+    while !matches!(left.poll_output(), rpc_core::server::Output::Wait(_)) {}
+    assert!(host.endpoint.stats().bytes_held >= 50_000);
+    left.complete(now, id(0, 1), sold());
+    while !matches!(left.poll_output(), rpc_core::server::Output::Wait(_)) {}
+    assert_eq!(host.endpoint.stats().bytes_held, 0);
 }

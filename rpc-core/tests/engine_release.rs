@@ -141,6 +141,7 @@ fn the_replies_of_very_many_slots_are_released_in_several_frames() {
     const SLOTS: u32 = 20_000;
     let (mut ours, mut theirs) = (client::Config::default(), server::Config::default());
     (ours.limits.slots, theirs.limits.slots) = (SLOTS, SLOTS);
+    (theirs.limits.queued_max, theirs.limits.queued_per_peer) = (SLOTS as usize, SLOTS as usize);
     let mut pair = Pair::with(ours, theirs, vec![&HALL]);
     let hall = pair.bind(&HALL);
     pair.wire().up.blocked = true;

@@ -143,6 +143,8 @@ impl Listener {
                 Ok((stream, peer)) => {
                     pause = PAUSE_MIN;
                     tokio::spawn(crate::server::connection::serve(host.clone(), stream, peer));
+                    // Ten thousand may wait to be accepted: those that are connected have their turn in between.
+                    tokio::task::yield_now().await;
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {

@@ -10,6 +10,8 @@ mod faults;
 mod foreign;
 mod half_open;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod hostile_peers;
 mod hostile_server;
 mod hurried;
 mod late;

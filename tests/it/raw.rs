@@ -50,7 +50,18 @@ pub(crate) fn length(number: u64) -> Vec<u8> {
 
 impl Raw {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// From this address of the machine: it is what a server tells peers apart by.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn connect_from(from: std::net::IpAddr, address: SocketAddr) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        Self::over(socket.connect(address).await.unwrap())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         Self { stream, bytes: Vec::new(), sequence: 0, welcome: None }
     }
 
@@ -74,7 +85,12 @@ impl Raw {
 
     /// Past the handshake, bound to the service of `C`.
     pub(crate) async fn bound<C: Client>(address: SocketAddr) -> Self {
-        let mut raw = Self::connect(address).await;
+        Self::connect(address).await.binding::<C>().await.expect("it is let in")
+    }
+
+    /// The same of a connection that was made, or why it is not let in.
+    pub(crate) async fn binding<C: Client>(self) -> Result<Self, String> {
+        let mut raw = self;
         let service = C::descriptor();
         let mut out = Vec::new();
         hello().write(&mut out);
@@ -89,12 +105,15 @@ impl Raw {
         Bind { number: 0, base: 0, service: name, version, methods }.write(&mut out);
         raw.send(&out).await;
         let (header, body) = raw.frame().await.expect("a welcome");
+        if header.kind != Kind::Welcome {
+            return Err(said(&header, &body));
+        }
         raw.welcome = Some(Welcome::read(&header, &body).unwrap());
         let (header, body) = raw.frame().await.expect("a bound");
         let Bound { result: BoundResult::Accepted { .. }, .. } = Bound::read(&header, &body).unwrap() else {
             panic!("the service is there")
         };
-        raw
+        Ok(raw)
     }
 
     /// A server that has closed already may refuse to take more, which the test sees when it reads.

@@ -125,3 +125,35 @@ impl Link {
         self.open().map_or("no server", |open| &open.address)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When each of many clients, which differ by their seeds alone, dials again after so many failures at the same moments.
+    fn redials(failures: u32) -> Vec<Duration> {
+        let now = Instant(1_000_000_000);
+        let redial = |client: u64| {
+            let mut jitter = client.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+            let why = || BindError::StreamEnded { address: String::new() };
+            let failed = |pace: Pace, _| pace.failed(now, Duration::ZERO, &mut jitter, why());
+            let pace = (0..failures).fold(Pace::default(), failed);
+            pace.not_before.map_or(Duration::ZERO, |at| at - now)
+        };
+        (1..=10_000).map(redial).collect()
+    }
+
+    #[test]
+    fn clients_that_lose_a_server_together_do_not_come_back_together() {
+        for (failures, most) in [(1, 50), (2, 80), (5, 327), (30, 30_000)] {
+            let redials = redials(failures);
+            let (half, tenth) = (Duration::from_millis(most) / 2, Duration::from_millis(most) / 20);
+            for part in 0..10 {
+                let from = half + tenth * part;
+                // The longest delays are rounded.
+                let came = redials.iter().filter(|at| (from..from + tenth).contains(*at)).count();
+                assert!((800..1200).contains(&came), "{came} of 10,000 in tenth {part} after {failures}");
+            }
+        }
+    }
+}

@@ -4,12 +4,15 @@ use super::ConnectionTime;
 use crate::error::ProtocolError;
 use crate::frame::{Flags, Kind, Reply, Request};
 use crate::ids::SlotId;
-use crate::limits::CHUNK_LEN_MIN;
+use crate::limits::{CHUNK_LEN_MIN, LARGE_AT_ONCE};
 use crate::metadata::Metadata;
 use crate::time::Instant;
 
 /// Two texts with their places in memory, beside their bytes.
 const PAIR_LEN: usize = 128;
+
+/// Unfinished messages of a connection, of which its peer sends [`LARGE_AT_ONCE`] at a time. The others it has left.
+const UNFINISHED_MAX: usize = 8 * LARGE_AT_ONCE;
 
 /// The first frame of a large message, without its part of the payload.
 #[derive(Clone, Debug)]
@@ -84,12 +87,19 @@ struct Unfinished {
 }
 
 /// The unfinished messages of one connection.
-#[derive(Default)]
 pub(crate) struct Gathering {
     // A handful at a time: a search beats any index.
     unfinished: Vec<Unfinished>,
     /// What the unfinished messages will hold when they are whole.
     announced: usize,
+    /// None of them is late before this.
+    next_deadline: Instant,
+}
+
+impl Default for Gathering {
+    fn default() -> Self {
+        Self { unfinished: Vec::new(), announced: 0, next_deadline: Instant::NEVER }
+    }
 }
 
 /// Why a large message is not taken. It fails alone: its later chunks are dropped.
@@ -123,10 +133,15 @@ impl Gathering {
                 format!("unfinished large messages of this connection would hold more than {all} bytes");
             return Ok(Err(Refused { reason, later: self.announced > 0 }));
         }
+        if self.unfinished.len() >= UNFINISHED_MAX {
+            let reason = format!("{UNFINISHED_MAX} large messages of this connection are unfinished");
+            return Ok(Err(Refused { reason, later: true }));
+        }
         // Memory follows what has come, not what was announced.
         let mut payload = Vec::with_capacity(total.min(part.len() * 4));
         payload.extend_from_slice(part);
         self.announced += held;
+        self.next_deadline = self.next_deadline.min(head.deadline);
         self.unfinished.push(Unfinished { head, total, payload, held });
         Ok(Ok(()))
     }
@@ -157,17 +172,39 @@ impl Gathering {
         Ok(Some(Gathered { head: whole.head, payload: whole.payload }))
     }
 
-    /// What all unfinished messages will hold when they are whole.
+    /// What all unfinished messages hold now.
     #[inline]
-    pub(crate) fn announced(&self) -> usize {
-        self.announced
+    pub(crate) fn held(&self) -> usize {
+        self.unfinished.iter().map(|u| u.payload.capacity() + u.held - u.total).sum()
     }
 
-    /// Forgets an unfinished message.
-    pub(crate) fn remove(&mut self, id: SlotId) {
-        if let Some(at) = self.unfinished.iter().position(|u| u.head.id == id) {
+    /// No message is late before this.
+    #[inline]
+    pub(crate) fn next_deadline(&self) -> Instant {
+        self.next_deadline
+    }
+
+    /// Forgets messages whose time is over: nobody waits for what would be done with them.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<SlotId> {
+        if now < self.next_deadline {
+            return Vec::new();
+        }
+        let late = |u: &&Unfinished| u.head.deadline <= now;
+        let late: Vec<SlotId> = self.unfinished.iter().filter(late).map(|u| u.head.id).collect();
+        for id in &late {
+            self.remove(*id);
+        }
+        self.next_deadline = self.unfinished.iter().map(|u| u.head.deadline).min().unwrap_or(Instant::NEVER);
+        late
+    }
+
+    /// Forgets an unfinished message. Whether it was there.
+    pub(crate) fn remove(&mut self, id: SlotId) -> bool {
+        let found = self.unfinished.iter().position(|u| u.head.id == id);
+        if let Some(at) = found {
             self.announced -= self.unfinished.swap_remove(at).held;
         }
+        found.is_some()
     }
 }
 

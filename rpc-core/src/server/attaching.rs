@@ -212,9 +212,9 @@ impl Session {
         for index in 0..self.slots.len() {
             let at = SlotId { slot: index as u32, sequence: self.slots[index].last };
             self.stop(at);
-            self.unheard.extend(self.slots[index].running(at.sequence).map(|_| at));
+            self.unheard.extend(self.slots[index].running(at.sequence).map(|running| (at, running.bytes)));
         }
-        (self.slots, self.requested) = (Vec::new(), 0);
+        self.slots = Vec::new();
         self.room.forget_all();
         self.shrink();
     }

@@ -2,9 +2,9 @@
 
 use super::handshake::reject;
 use super::peers::Peers;
-use super::pool::Pool;
 use super::room;
 use super::session::{Agreed, Session};
+use super::share::{Load, Shared};
 use super::{Config, Handshake};
 use crate::codec::CodecId;
 use crate::frame::{Checksum, Hello, PROTOCOL_MAX, RejectCode, SessionWish};
@@ -70,6 +70,18 @@ struct Known {
     peer: Box<str>,
 }
 
+/// Where the handlers of a server run. See [`Limits::executing_max`].
+#[derive(Clone, Debug)]
+pub struct Places(Arc<Load>);
+
+impl Places {
+    /// Whether one is free now. Costs one load.
+    #[inline]
+    pub fn has_one(&self) -> bool {
+        self.0.has(Shared::Executing)
+    }
+}
+
 /// The machine of the whole server.
 pub struct Endpoint {
     config: Arc<Config>,
@@ -78,8 +90,6 @@ pub struct Endpoint {
     /// What resumes the sessions that live.
     tokens: BTreeMap<SessionId, Known>,
     peers: Peers,
-    /// For the replies of all sessions.
-    pool: Arc<Pool>,
     connections: usize,
     draining: bool,
     /// Of sessions that are over.
@@ -96,7 +106,6 @@ impl Endpoint {
             signatures.iter().map(|all| all.iter().map(Signature::fingerprint).collect()).collect();
         let services = Arc::new(Services { all: services, fingerprints, signatures });
         Self {
-            pool: Arc::new(Pool::new(config.limits.replies_all_max)),
             peers: Peers::new(&config.limits),
             config: Arc::new(config),
             incarnation,
@@ -197,8 +206,12 @@ impl Endpoint {
             let reason = format!("{} sessions of this client are open already", limits.sessions_per_peer);
             return refuse(RejectCode::TooMany, ROOM_RETRY_MS, &reason);
         }
-        if room::is_exhausted(&self.pool) {
+        if room::is_exhausted(self.peers.replies()) {
             let reason = "the replies of other sessions take all the room that there is";
+            return refuse(RejectCode::TooMany, ROOM_RETRY_MS, reason);
+        }
+        if self.peers.replies_of(peer).is_some_and(room::is_exhausted) {
+            let reason = "the replies of this client's sessions take all the room that one client may have";
             return refuse(RejectCode::TooMany, ROOM_RETRY_MS, reason);
         }
         self.open(peer, hello, fresh)
@@ -231,8 +244,8 @@ impl Endpoint {
             domain: self.domain(),
         };
         self.tokens.insert(agreed.id, Known { token: agreed.token, peer: peer.into() });
-        let share = self.peers.add_session(peer, &self.config.limits);
-        let (config, services, pool) = (config.clone(), self.services.clone(), self.pool.clone());
+        let (share, pool) = self.peers.add_session(peer, &self.config.limits);
+        let (config, services) = (config.clone(), self.services.clone());
         Admission::Open(Box::new(Session::new(agreed, config, services, pool, share)))
     }
 
@@ -259,7 +272,12 @@ impl Endpoint {
 
     /// Bytes that all sessions together have taken for their replies: what they keep, and what they hold ready.
     pub fn replies_kept(&self) -> usize {
-        self.pool.taken()
+        self.peers.replies().taken()
+    }
+
+    /// Where handlers run, to be asked by whoever keeps those that wait.
+    pub fn places(&self) -> Places {
+        Places(self.peers.load())
     }
 
     /// Counts of the sessions that are over, and what there is now of all. The driver adds those of the sessions that it

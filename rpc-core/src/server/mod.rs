@@ -24,7 +24,7 @@ mod suggestion;
 
 pub use attaching::Refusal;
 pub use draining::Outstanding;
-pub use endpoint::{Admission, Arrival, Endpoint, Fresh};
+pub use endpoint::{Admission, Arrival, Endpoint, Fresh, Places};
 pub use handshake::Handshake;
 pub use lane::Lane;
 pub use queue::Begin;

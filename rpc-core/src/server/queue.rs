@@ -37,16 +37,16 @@ impl Session {
     pub fn begin(&mut self, now: Instant, at: SlotId) -> Begin {
         let slot = self.slots.get_mut(at.slot as usize).filter(|slot| slot.last == at.sequence);
         let Some(Slot { state: SlotState::Queued(queued), .. }) = slot else {
-            self.share.leave(Shared::Admitted);
+            self.let_go(at);
             return Begin::Never;
         };
-        let Queued { idempotent, deadline, bytes } = *queued;
+        let Queued { idempotent, blocking, deadline, bytes } = *queued;
         if deadline <= now && !mutant!(StartsLate) {
-            self.share.leave(Shared::Admitted);
             self.withdraw(at, Code::DeadlineExceeded, LATE);
+            self.let_go(at);
             if mutant!(RefusalLeavesRunning) {
                 self.slots[at.slot as usize].state =
-                    SlotState::Running(Running { idempotent, deadline, stopped: false, bytes });
+                    SlotState::Running(Running { idempotent, blocking, deadline, stopped: false, bytes });
             }
             return Begin::Never;
         }
@@ -54,10 +54,26 @@ impl Session {
             return Begin::Later { everybody: whose == Whose::Server };
         }
         self.slots[at.slot as usize].state =
-            SlotState::Running(Running { idempotent, deadline, stopped: false, bytes });
+            SlotState::Running(Running { idempotent, blocking, deadline, stopped: false, bytes });
         self.stats.calls += 1;
         self.next_deadline = self.next_deadline.min(deadline);
         Begin::Now
+    }
+
+    /// A request that was taken back is not held any more.
+    fn let_go(&mut self, at: SlotId) {
+        self.share.leave(Shared::Admitted);
+        if let Some(which) = self.taken_back.iter().position(|(id, _)| *id == at) {
+            let (_, bytes) = self.taken_back.swap_remove(which);
+            self.requested -= bytes as usize;
+        }
+    }
+
+    /// What is held of it is not known of its slot any more.
+    pub(super) fn take_back(&mut self, at: SlotId) {
+        if let Some(SlotState::Queued(queued)) = self.slots.get(at.slot as usize).map(|slot| &slot.state) {
+            self.taken_back.push((at, queued.bytes));
+        }
     }
 
     /// Whether a handler that had to wait might start now.
@@ -75,8 +91,8 @@ impl Session {
     /// A queued request is not started after all: its slot is as if it had not come, and all who wait are refused.
     #[cold]
     pub(super) fn withdraw(&mut self, at: SlotId, code: Code, reason: &str) {
+        self.take_back(at);
         let slot = &mut self.slots[at.slot as usize];
-        self.requested -= slot.state.requested();
         slot.state = SlotState::Vacant;
         let waiters = std::mem::take(&mut slot.waiters);
         self.stats.shed += 1;
@@ -87,17 +103,18 @@ impl Session {
 
     /// The session is at its end, and nobody is left to be answered.
     pub(super) fn drop_queued(&mut self) {
-        for slot in self.slots.iter_mut().filter(|slot| matches!(slot.state, SlotState::Queued(_))) {
-            self.requested -= slot.state.requested();
-            slot.state = SlotState::Vacant;
-        }
-        let share = &mut self.share;
-        self.outputs.retain(|output| {
-            let execute = matches!(output, Output::Execute(_));
-            if execute {
-                share.leave(Shared::Admitted);
+        for index in 0..self.slots.len() {
+            let at = SlotId { slot: index as u32, sequence: self.slots[index].last };
+            if matches!(self.slots[index].state, SlotState::Queued(_)) {
+                self.take_back(at);
+                self.slots[index].state = SlotState::Vacant;
             }
-            !execute
-        });
+        }
+        for output in std::mem::take(&mut self.outputs) {
+            match output {
+                Output::Execute(execute) => self.let_go(execute.at),
+                other => self.outputs.push_back(other),
+            }
+        }
     }
 }

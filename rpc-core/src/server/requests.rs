@@ -70,13 +70,19 @@ impl Session {
             let retry_after_ms = if refused.later { BUSY_RETRY_MS } else { 0 };
             let (code, reason) = (Code::ResourceExhausted, refused.reason);
             self.refuse_later(lane, request.id, code, &reason, retry_after_ms);
-        } else if let Err(whose) = self.share.grow(Shared::Bytes, self.bytes()) {
-            if let Some(open) = self.open(lane) {
-                open.gathering.remove(request.id);
-            }
-            self.refuse_full(lane, request.id, whose, "bytes");
+        } else {
+            self.check_bytes(lane, request.id);
         }
         Ok(())
+    }
+
+    /// More of a large message has come: it is refused where there is no room for that.
+    fn check_bytes(&mut self, lane: Lane, id: SlotId) {
+        if let Err(whose) = self.share.grow(Shared::Bytes, self.bytes())
+            && self.open(lane).is_some_and(|open| open.gathering.remove(id))
+        {
+            self.refuse_full(lane, id, whose, "bytes");
+        }
     }
 
     pub(super) fn handle_chunk(
@@ -86,7 +92,10 @@ impl Session {
         chunk: &Chunk<'_>,
     ) -> Result<(), ProtocolError> {
         let Some(open) = self.open(lane) else { return Ok(()) };
-        let Some(gathered) = open.gathering.chunk(chunk.id, chunk.payload)? else { return Ok(()) };
+        let Some(gathered) = open.gathering.chunk(chunk.id, chunk.payload)? else {
+            self.check_bytes(lane, chunk.id);
+            return Ok(());
+        };
         let Head { kind: Kind::Request, flags, method, deadline, id, metadata } = gathered.head else {
             return Ok(());
         };
@@ -187,7 +196,8 @@ impl Session {
             _ => {}
         }
         let slot = &mut self.slots[request.id.slot as usize];
-        let queued = Queued { idempotent: request.idempotent, deadline, bytes: bytes as u32 };
+        let (idempotent, blocking) = (request.idempotent, entry.blocking);
+        let queued = Queued { idempotent, blocking, deadline, bytes: bytes as u32 };
         let before = std::mem::replace(&mut slot.state, SlotState::Queued(queued));
         (slot.last, slot.waiters, slot.attached, slot.hash) = (request.id.sequence, lane.mask(), 0, hash);
         self.room.forget(request.id.slot as usize, before.kept());
@@ -225,8 +235,9 @@ impl Session {
         let running = self.slots.get_mut(at.slot as usize).and_then(|slot| slot.running(at.sequence));
         let Some(running) = running else {
             // Unheard, but it ran until now. One that was dropped has left its place before, however late its end is told.
-            if let Some(which) = self.unheard.iter().position(|unheard| *unheard == at) {
-                self.unheard.swap_remove(which);
+            if let Some(which) = self.unheard.iter().position(|(unheard, _)| *unheard == at) {
+                let (_, bytes) = self.unheard.swap_remove(which);
+                self.requested -= bytes as usize;
                 self.share.end();
             }
             if let Completion::Ok(buffer) | Completion::Application(buffer) = completion {
@@ -325,8 +336,8 @@ impl Session {
             }
             waiters = 0;
         }
+        self.take_back(left);
         let slot = &mut self.slots[id.slot as usize];
-        self.requested -= slot.state.requested();
         self.room.forget(id.slot as usize, slot.state.kept());
         self.room.settle();
         (slot.last, slot.state, slot.attached) = (id.sequence, SlotState::Fenced, 0);
@@ -342,7 +353,7 @@ impl Session {
         }
     }
 
-    fn refuse(&mut self, lane: Lane, id: SlotId, code: Code, reason: &str) {
+    pub(super) fn refuse(&mut self, lane: Lane, id: SlotId, code: Code, reason: &str) {
         self.refuse_later(lane, id, code, reason, 0);
     }
 

@@ -1,4 +1,4 @@
-//! Room for the bytes of replies: that of the server, which its sessions share, and that of one session.
+//! Room for the bytes of replies: that of the server and of each peer, which sessions share, and that of one session.
 //!
 //! A session takes room in steps and gives it back in steps, so that calls of different clients have nothing in common but, now
 //! and then, one counter.
@@ -48,8 +48,7 @@ impl Room {
         if mutant!(RoomUnbounded) {
             return true;
         }
-        let free = self.pool.most().saturating_sub(self.pool.taken());
-        bytes <= self.most && bytes <= self.taken.saturating_add(free)
+        bytes <= self.most && bytes <= self.taken.saturating_add(self.pool.free())
     }
 
     /// Makes so many bytes [fit](Room::fits) by taking more from the pool; `false` if the session or the server has no more.

@@ -5,13 +5,14 @@ use super::endpoint::Services;
 use super::lane::Open;
 use super::lease::Lease;
 use super::pool::Pool;
+use super::queue::LATE;
 use super::room::Room;
 use super::share::{Share, Shared};
-use super::slot::{Slot, SlotState};
+use super::slot::{Running, Slot, SlotState};
 use super::{Config, Lane, Output};
 use crate::codec::{CodecId, Coding};
 use crate::connection::{ConnectionTime, Probe};
-use crate::error::ProtocolError;
+use crate::error::{Code, ProtocolError};
 use crate::frame::{self, Bind, Cancel, Checksum, Chunk, Close, Header, Kind, Ping, Pong, Release, Request};
 use crate::ids::{Domain, Incarnation, SessionId, SlotId, Token};
 use crate::limits::CONNECTIONS_PER_SESSION;
@@ -67,10 +68,13 @@ pub struct Session {
     /// What its calls take of the server. Requests that were taken back keep their places until the driver has asked for them, since
     /// it is not told.
     pub(super) share: Share,
-    /// Bytes of the requests that are queued or run.
+    /// Bytes of the requests that are queued or run, of those that were taken back and of those that run unheard.
     pub(super) requested: usize,
-    /// Handlers that ran when the session ended, and run to their end. Each keeps its place until then.
-    pub(super) unheard: Vec<SlotId>,
+    /// Requests that were taken back before they began, and their bytes: the driver holds them until their turn.
+    pub(super) taken_back: Vec<(SlotId, u32)>,
+    /// Handlers that run on although nobody waits for what they come to, and their bytes: those of a session that has ended, and
+    /// those that block. Each keeps its place until its end.
+    pub(super) unheard: Vec<(SlotId, u32)>,
     /// For the replies that the slots keep.
     pub(super) room: Room,
     pub(super) stats: Stats,
@@ -104,6 +108,7 @@ impl Session {
             next_deadline: Instant::NEVER,
             share,
             requested: 0,
+            taken_back: Vec::new(),
             unheard: Vec::new(),
             stats: Stats::default(),
             spare: Vec::new(),
@@ -212,11 +217,15 @@ impl Session {
     pub(super) fn stop(&mut self, at: SlotId) {
         let Some(slot) = self.slots.get_mut(at.slot as usize) else { return };
         let Some(running) = slot.running(at.sequence) else { return };
-        let drop = running.idempotent;
+        let Running { idempotent: drop, blocking, bytes, .. } = *running;
         if drop {
-            self.requested -= slot.state.requested();
             slot.state = SlotState::Vacant;
-            self.share.end();
+            if blocking {
+                self.unheard.push((at, bytes));
+            } else {
+                self.requested -= bytes as usize;
+                self.share.end();
+            }
         } else if std::mem::replace(&mut running.stopped, true) {
             return;
         }
@@ -231,8 +240,14 @@ impl Session {
         }
         for index in 0..self.lanes.len() {
             let lane = Lane(index as u8);
-            let (limits, reads, going) = (&self.config.limits, self.reads(lane), self.going.is_some());
+            let (reads, going) = (self.reads(lane), self.going.is_some());
             let Some(open) = self.lanes[index].as_deref_mut() else { continue };
+            for id in open.gathering.expire(now) {
+                self.refuse(lane, id, Code::DeadlineExceeded, LATE);
+            }
+            let (limits, Some(open)) = (&self.config.limits, self.lanes[index].as_deref_mut()) else {
+                continue;
+            };
             if open.unfinished.is_late(now, limits.frame_within, reads) && !open.ending {
                 let what = format!("a frame was not complete within {:?}", limits.frame_within);
                 self.fail_lane(lane, ProtocolError::LimitExceeded { what });
@@ -295,7 +310,7 @@ impl Session {
     /// Bytes that it holds for its calls: requests that wait or run, messages that are not whole, replies that wait to be written.
     #[inline]
     pub(super) fn bytes(&self) -> usize {
-        let held = |open: &Open| open.gathering.announced() + open.outgoing.backlog();
+        let held = |open: &Open| open.gathering.held() + open.outgoing.backlog();
         self.requested + self.lanes.iter().flatten().map(|open| held(open)).sum::<usize>()
     }
 
@@ -304,7 +319,7 @@ impl Session {
         let going = self.going.is_some();
         let next = |open: &Open| {
             let late = if open.ending { Instant::NEVER } else { open.unfinished.due(limits.frame_within) };
-            open.liveness.next(going, limits).min(late)
+            open.liveness.next(going, limits).min(late).min(open.gathering.next_deadline())
         };
         let lanes = self.lanes.iter().flatten().map(|open| next(open));
         lanes.fold(self.next_deadline.min(self.lease.next(limits.lease)), Instant::min)

@@ -25,6 +25,9 @@ const KINDS: usize = 3;
 const STEPS: [usize; KINDS] = [16, 64, 64 << 10];
 const SLACK: [usize; KINDS] = [0, 0, 256 << 10];
 
+/// And no more than this part of all.
+const SLACK_PART: usize = 1024;
+
 /// Of a small supply no session takes more than this part at once beyond its need.
 const STEP_PART: usize = 16;
 
@@ -168,11 +171,21 @@ impl Share {
     pub(super) fn settle(&mut self) {
         for kind in [Shared::Executing, Shared::Admitted, Shared::Bytes] {
             let index = kind as usize;
-            let slack = if self.used[index] == 0 { 0 } else { SLACK[index] };
-            if self.taken[index] > self.used[index] + slack {
+            if self.taken[index] > self.used[index] + self.slack(kind) {
                 self.give_back(kind, self.used[index]);
             }
         }
+    }
+
+    /// How much it may keep that it does not use. None where others will soon need it.
+    #[inline]
+    fn slack(&self, kind: Shared) -> usize {
+        let slack = SLACK[kind as usize];
+        let rare = |pool: &Pool| pool.taken() > pool.most() / 2;
+        if slack == 0 || self.used(kind) == 0 || rare(self.server.pool(kind)) || rare(self.peer.pool(kind)) {
+            return 0;
+        }
+        slack.min(self.server.pool(kind).most() / SLACK_PART)
     }
 
     fn give_back(&mut self, kind: Shared, keep: usize) {

@@ -35,6 +35,7 @@ pub(super) enum SlotState {
 #[derive(Debug)]
 pub(super) struct Queued {
     pub(super) idempotent: bool,
+    pub(super) blocking: bool,
     pub(super) deadline: Instant,
     /// Of its payload.
     pub(super) bytes: u32,
@@ -43,6 +44,8 @@ pub(super) struct Queued {
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) idempotent: bool,
+    /// It has a thread of its own, from which nothing can take it away.
+    pub(super) blocking: bool,
     pub(super) deadline: Instant,
     /// The handler was told that nobody waits.
     pub(super) stopped: bool,
@@ -58,17 +61,6 @@ pub(super) struct Recorded {
 }
 
 impl SlotState {
-    /// Bytes of the request that waits or runs.
-    #[inline]
-    pub(super) fn requested(&self) -> usize {
-        match self {
-            SlotState::Queued(Queued { bytes, .. }) | SlotState::Running(Running { bytes, .. }) => {
-                *bytes as usize
-            }
-            _ => 0,
-        }
-    }
-
     /// Bytes of the reply that it keeps.
     #[inline]
     pub(super) fn kept(&self) -> usize {
@@ -208,11 +200,17 @@ mod tests {
     }
 
     fn queued(idempotent: bool) -> SlotState {
-        SlotState::Queued(Queued { idempotent, deadline: Instant::NEVER, bytes: 0 })
+        SlotState::Queued(Queued { idempotent, blocking: false, deadline: Instant::NEVER, bytes: 0 })
     }
 
     fn running(idempotent: bool) -> SlotState {
-        SlotState::Running(Running { idempotent, deadline: Instant::NEVER, stopped: false, bytes: 0 })
+        SlotState::Running(Running {
+            idempotent,
+            blocking: false,
+            deadline: Instant::NEVER,
+            stopped: false,
+            bytes: 0,
+        })
     }
 
     fn done() -> SlotState {

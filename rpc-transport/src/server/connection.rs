@@ -214,7 +214,7 @@ impl Connection {
         self.view = engine.view(*lane, *number);
         drop(engine);
         self.batch.todo.signal();
-        link.server().start_waiting();
+        link.server().start_waiting(link.session());
     }
 
     /// Gives the engine what was read.
@@ -235,7 +235,7 @@ impl Connection {
         }
         drop(engine);
         self.batch.todo.signal();
-        link.server().start_waiting();
+        link.server().start_waiting(link.session());
         self.pipe.consume(used);
     }
 
@@ -312,7 +312,7 @@ impl Connection {
         self.view = engine.view(*lane, *number);
         drop(engine);
         self.batch.todo.signal();
-        link.server().start_waiting();
+        link.server().start_waiting(link.session());
     }
 
     /// Writes until nothing is left or the stream takes no more.

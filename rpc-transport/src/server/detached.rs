@@ -84,7 +84,7 @@ fn pass(host: &Arc<Host>, session: &Arc<Served>) -> Option<Instant> {
     if wait.is_none() {
         host.release(session);
     }
-    host.start_waiting();
+    host.start_waiting(session);
     wait
 }
 

@@ -134,6 +134,11 @@ impl Handling {
         }
     }
 
+    /// It has a thread of its own.
+    pub(crate) fn blocks(&self) -> bool {
+        matches!(self, Handling::Queued(execute, _) | Handling::Begun(execute, _) if execute.blocking)
+    }
+
     pub(crate) fn has_begun(&self) -> bool {
         !matches!(self, Handling::Queued(..))
     }

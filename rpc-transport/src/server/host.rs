@@ -8,7 +8,7 @@ use crate::server::strangers::Strangers;
 use crate::server::waiting::WaitingRoom;
 use crate::sync::{HashMap, Mutex, MutexGuard};
 use rpc_core::frame::Hello;
-use rpc_core::server::{Admission, Arrival, Endpoint, Fresh, Lane, Refusal};
+use rpc_core::server::{Admission, Arrival, Endpoint, Fresh, Lane, Places, Refusal};
 use rpc_core::{Incarnation, SessionId, Stats, Token};
 use std::io;
 use std::sync::{Arc, PoisonError};
@@ -34,6 +34,7 @@ pub(crate) struct Host {
     pub(crate) strangers: Strangers,
     pub(super) detached: Detached,
     pub(super) waiting: WaitingRoom,
+    pub(super) places: Places,
     phase: watch::Sender<Phase>,
     /// The task of each connection and of each listener holds a receiver: the last one to go closes it.
     pub(super) tasks: watch::Sender<()>,
@@ -64,6 +65,7 @@ impl Host {
         Self {
             services,
             incarnation: endpoint.incarnation(),
+            places: endpoint.places(),
             cold: Mutex::new(Cold { endpoint, sessions: HashMap::new() }),
             strangers: Strangers::default(),
             detached: Detached::default(),
@@ -123,7 +125,7 @@ impl Host {
             let session = match cold.endpoint.handle_hello(Clock::now(), &peer_host, hello, fresh) {
                 Admission::Refuse(bytes) => return Ok(Some(Admitted::Refused(bytes))),
                 Admission::Open(session) => {
-                    let served = Arc::new(Served::new(session));
+                    let served = Arc::new(Served::new(session, peer_host.clone()));
                     cold.sessions.insert(served.id(), served.clone());
                     served
                 }
@@ -206,7 +208,7 @@ impl Drop for Attached {
         let host = self.link.server();
         host.depart(self.link.peer_host());
         host.release(session);
-        host.start_waiting();
+        host.start_waiting(session);
     }
 }
 

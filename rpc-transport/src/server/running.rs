@@ -29,6 +29,8 @@ pub(crate) struct Running {
 struct Entry {
     at: SlotId,
     task: AbortHandle,
+    /// It has a thread, from which nothing can take it: it is counted until its end.
+    blocking: bool,
     /// The engine has agreed that it starts. Without that it may have been taken back, and nobody waits for it.
     begun: bool,
     cancelled: bool,
@@ -64,8 +66,14 @@ impl Running {
     /// Adds a handler that now runs in `task`, or, if it has not `begun`, waits there for its turn. Returns the task if it is
     /// to be dropped at once.
     #[must_use]
-    pub(crate) fn insert(&mut self, at: SlotId, task: AbortHandle, begun: bool) -> Option<AbortHandle> {
-        let mut entry = Entry { at, task, begun, cancelled: false, wakers: Vec::new() };
+    pub(crate) fn insert(
+        &mut self,
+        at: SlotId,
+        task: AbortHandle,
+        begun: bool,
+        blocking: bool,
+    ) -> Option<AbortHandle> {
+        let mut entry = Entry { at, task, blocking, begun, cancelled: false, wakers: Vec::new() };
         let mut dropped = false;
         // A stop that overtook the insertion would be lost otherwise.
         self.early.retain_mut(|early| {
@@ -78,7 +86,7 @@ impl Running {
             }
             early.at != at
         });
-        if dropped {
+        if dropped && !blocking {
             return Some(entry.task);
         }
         if entry.cancelled {
@@ -136,6 +144,9 @@ impl Running {
     /// the task that is returned.
     #[must_use]
     pub(crate) fn stop(&mut self, at: SlotId) -> Option<AbortHandle> {
+        if self.entry(at).is_some_and(|entry| entry.blocking) {
+            return None;
+        }
         match self.remove(at) {
             Some(entry) => Some(entry.task),
             None => {
@@ -223,7 +234,7 @@ mod tests {
         let mut running = Running::default();
         running.begin_batch();
         assert!(running.stop(AT).is_none());
-        assert!(running.insert(AT, task(), true).is_some());
+        assert!(running.insert(AT, task(), true, false).is_some());
         running.end_batch();
     }
 
@@ -232,7 +243,7 @@ mod tests {
         let (mut running, count) = (Running::default(), Arc::new(Count::default()));
         running.begin_batch();
         assert!(!running.poll_cancelled(AT, &Waker::from(count.clone())));
-        assert!(running.insert(AT, task(), true).is_none());
+        assert!(running.insert(AT, task(), true, false).is_none());
         running.end_batch();
         let mut wakers = Vec::new();
         running.cancel(AT, &mut wakers);
@@ -244,8 +255,8 @@ mod tests {
     #[tokio::test]
     async fn an_older_handler_of_the_slot_does_not_touch_its_successor() {
         let mut running = Running::default();
-        assert!(running.insert(AT, task(), true).is_none());
-        assert!(running.insert(NEXT, task(), true).is_none());
+        assert!(running.insert(AT, task(), true, false).is_none());
+        assert!(running.insert(NEXT, task(), true, false).is_none());
         running.finish(AT);
         assert!(running.stop(AT).is_none());
         assert!(running.stop(NEXT).is_some());
@@ -255,12 +266,12 @@ mod tests {
     #[tokio::test]
     async fn only_handlers_that_have_begun_are_waited_for() {
         let mut running = Running::default();
-        assert!(running.insert(AT, task(), false).is_none());
+        assert!(running.insert(AT, task(), false, false).is_none());
         assert!(running.is_empty());
         running.begin(AT);
         assert!(!running.is_empty());
         // An idempotent one that outlives its slot, and its successor, which is taken back.
-        assert!(running.insert(NEXT, task(), false).is_none());
+        assert!(running.insert(NEXT, task(), false, false).is_none());
         assert!(running.is_empty());
         running.finish(AT);
         running.finish(NEXT);
@@ -272,7 +283,7 @@ mod tests {
         let mut running = Running::default();
         assert!(running.stop(AT).is_none());
         running.begin_batch();
-        assert!(running.insert(AT, task(), true).is_none());
+        assert!(running.insert(AT, task(), true, false).is_none());
         running.end_batch();
         assert!(!running.is_cancelled(AT));
     }

@@ -20,6 +20,8 @@ use tokio::task::AbortHandle;
 /// A session, shared by the tasks of its connections and of its handlers.
 pub(crate) struct Served {
     id: SessionId,
+    /// Who has opened it, whatever his port: its calls are his part of the server.
+    peer_host: Arc<str>,
     coding: Coding,
     engine: Mutex<Engine>,
 }
@@ -68,6 +70,9 @@ impl Default for View {
     }
 }
 
+/// Handlers that are put into tasks of their own before the others of the thread have their turn.
+const STARTED_AT_ONCE: usize = 4;
+
 /// What is to be done once the lock is released.
 #[derive(Default)]
 pub(crate) struct Todo {
@@ -95,7 +100,7 @@ impl Todo {
 }
 
 impl Served {
-    pub(crate) fn new(session: Box<Session>) -> Self {
+    pub(crate) fn new(session: Box<Session>, peer_host: Arc<str>) -> Self {
         let (id, coding) = (session.id(), session.coding());
         let engine = Engine {
             session,
@@ -105,11 +110,15 @@ impl Served {
             lanes: Vec::new(),
             lanes_made: 0,
         };
-        Self { id, coding, engine: Mutex::new(engine) }
+        Self { id, peer_host, coding, engine: Mutex::new(engine) }
     }
 
     pub(crate) fn id(&self) -> SessionId {
         self.id
+    }
+
+    pub(crate) fn peer_host(&self) -> &Arc<str> {
+        &self.peer_host
     }
 
     pub(crate) fn coding(&self) -> Coding {
@@ -213,9 +222,9 @@ impl Engine {
         }
         // Spawned under the lock: a handler that ends at once waits here until the table knows it.
         for handling in waiting.drain(..) {
-            let (at, begun) = (handling.at(), handling.has_begun());
+            let (at, begun, blocking) = (handling.at(), handling.has_begun(), handling.blocks());
             let task = handling.spawn(link);
-            todo.aborts.extend(self.running.insert(at, task, begun));
+            todo.aborts.extend(self.running.insert(at, task, begun, blocking));
         }
         self.drain(todo);
         if todo.batch && todo.executes.is_empty() {
@@ -356,6 +365,8 @@ impl Link {
                 Begin::Later { .. } | Begin::Never => engine.running.finish(at),
             }
         });
+        // It may have taken more places than it needed, for a moment.
+        self.host.start_waiting(&self.session);
         begin
     }
 
@@ -365,7 +376,7 @@ impl Link {
             engine.running.finish(ended.at);
             engine.settle(self, &mut vec![ended], &mut Vec::new(), todo);
         });
-        self.host.start_waiting();
+        self.host.start_waiting(&self.session);
     }
 
     /// Something happens to a handler, and no connection's task is at hand.
@@ -384,17 +395,33 @@ impl Link {
         }
     }
 
-    /// Does what the engine asked for where no connection's task is at hand to do it.
+    /// Does what the engine asked for where no connection's task is at hand to do it. Of many handlers, which a connection may
+    /// have left behind, only some start at a time: others whose tasks are ready on this thread have their turn in between.
     pub(crate) fn carry_out(self: &Arc<Self>, todo: &mut Todo) {
         todo.signal();
         while !todo.executes.is_empty() {
-            let queued = todo.executes.drain(..).map(|(execute, buffer)| Handling::Queued(execute, buffer));
-            let mut queued: Vec<_> = queued.collect();
-            let mut engine = self.session.lock();
-            engine.settle(self, &mut Vec::new(), &mut queued, todo);
-            engine.wake_lanes(None, todo);
-            drop(engine);
-            todo.signal();
+            if todo.executes.len() > STARTED_AT_ONCE {
+                let (link, mut left) = (self.clone(), std::mem::take(todo));
+                tokio::spawn(async move {
+                    while !left.executes.is_empty() {
+                        link.start_some(&mut left);
+                        tokio::task::yield_now().await;
+                    }
+                });
+                return;
+            }
+            self.start_some(todo);
         }
+    }
+
+    fn start_some(self: &Arc<Self>, todo: &mut Todo) {
+        let some = todo.executes.len().min(STARTED_AT_ONCE);
+        let queued = todo.executes.drain(..some).map(|(execute, buffer)| Handling::Queued(execute, buffer));
+        let mut queued: Vec<_> = queued.collect();
+        let mut engine = self.session.lock();
+        engine.settle(self, &mut Vec::new(), &mut queued, todo);
+        engine.wake_lanes(None, todo);
+        drop(engine);
+        todo.signal();
     }
 }

@@ -96,8 +96,8 @@ impl Host {
     /// Closes everything now. Handlers of at-most-once methods run on; nobody hears of them.
     pub(crate) fn close(self: &Arc<Self>) {
         if self.enter(Phase::Closed) {
-            self.tell_all(|session, now| session.close(now, "the server has stopped"));
             self.waiting.clear();
+            self.tell_all(|session, now| session.close(now, "the server has stopped"));
         }
     }
 
@@ -117,7 +117,7 @@ impl Host {
         drop(engine);
         Arc::new(Link::of_session(self.clone(), session.clone())).carry_out(&mut todo);
         self.release(session);
-        self.start_waiting();
+        self.start_waiting(session);
     }
 
     /// What a draining server has to wait for.

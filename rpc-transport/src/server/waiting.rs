@@ -6,8 +6,8 @@
 
 use crate::clock::Clock;
 use crate::server::handler::Handling;
-use crate::server::host::Host;
-use crate::server::sessions::Link;
+use crate::server::host::{Host, Phase};
+use crate::server::sessions::{Link, Served};
 use crate::sync::{AtomicUsize, HashMap, Mutex, MutexGuard};
 use rpc_core::server::{Begin, Execute};
 use std::collections::VecDeque;
@@ -27,24 +27,17 @@ pub(crate) struct WaitingRoom {
     queue: Mutex<Queue>,
     /// How many are in the queue.
     count: AtomicUsize,
+    /// How many of their peers have as many handlers running as they may.
+    full: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Queue {
     of_peers: HashMap<Arc<str>, VecDeque<Waiting>>,
-    /// The peers of which handlers wait, each once, the next one first.
+    /// The peers of which handlers wait and one may start, each once, the next one first.
     turns: VecDeque<Arc<str>>,
-}
-
-/// Where a handler takes its place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Behind those of its peer.
-    Last,
-    /// Before those of its peer, which is next.
-    Next,
-    /// Before those of its peer, after all other peers.
-    AfterOthers,
+    /// The other peers of which handlers wait: each has its turn again when one of its own has ended.
+    full: HashMap<Arc<str>, ()>,
 }
 
 impl WaitingRoom {
@@ -52,31 +45,47 @@ impl WaitingRoom {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, waiting: Waiting, place: Place) {
-        let peer = waiting.link.peer_host().clone();
+    /// Behind the others of its peer.
+    fn add(&self, waiting: Waiting) {
+        let peer = waiting.link.session().peer_host().clone();
         let mut queue = self.queue();
-        let Queue { of_peers, turns } = &mut *queue;
-        let of_peer = of_peers.entry(peer.clone()).or_default();
-        let has_turn = !of_peer.is_empty();
-        match place {
-            Place::Last => of_peer.push_back(waiting),
-            Place::Next | Place::AfterOthers => of_peer.push_front(waiting),
-        }
-        match place {
-            Place::Next => {
-                turns.retain(|other| *other != peer);
-                turns.push_front(peer);
-            }
-            Place::Last | Place::AfterOthers if has_turn => {}
-            Place::Last | Place::AfterOthers => turns.push_back(peer),
+        let of_peer = queue.of_peers.entry(peer.clone()).or_default();
+        of_peer.push_back(waiting);
+        if of_peer.len() == 1 {
+            queue.turns.push_back(peer);
         }
         self.count.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The next one, and how many peers have some waiting.
-    fn take(&self) -> Option<(Waiting, usize)> {
+    /// One that was taken, and has to wait on. `full`: until another one of its peer has ended.
+    fn put_back(&self, waiting: Waiting, full: bool) {
+        let peer = waiting.link.session().peer_host().clone();
         let mut queue = self.queue();
-        let peers = queue.turns.len();
+        let Queue { of_peers, turns, full: all_full } = &mut *queue;
+        let of_peer = of_peers.entry(peer.clone()).or_default();
+        of_peer.push_front(waiting);
+        if full {
+            turns.retain(|other| *other != peer);
+            all_full.insert(peer, ());
+            self.full.store(all_full.len(), Ordering::SeqCst);
+        } else if of_peer.len() == 1 && !all_full.contains_key(&peer) {
+            turns.push_back(peer);
+        }
+        self.count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A handler of this peer may have ended: it has its turn again.
+    fn give_turn(&self, peer: &Arc<str>) {
+        let mut queue = self.queue();
+        if queue.full.remove(peer).is_some() {
+            queue.turns.push_back(peer.clone());
+            self.full.store(queue.full.len(), Ordering::SeqCst);
+        }
+    }
+
+    /// The next one.
+    fn take(&self) -> Option<Waiting> {
+        let mut queue = self.queue();
         let peer = queue.turns.pop_front()?;
         let of_peer = queue.of_peers.get_mut(&peer)?;
         let waiting = of_peer.pop_front()?;
@@ -86,7 +95,7 @@ impl WaitingRoom {
             queue.turns.push_back(peer);
         }
         self.count.fetch_sub(1, Ordering::SeqCst);
-        Some((waiting, peers))
+        Some(waiting)
     }
 
     /// Nothing starts any more.
@@ -94,6 +103,7 @@ impl WaitingRoom {
         let mut queue = self.queue();
         let left = std::mem::take(&mut *queue);
         self.count.store(0, Ordering::SeqCst);
+        self.full.store(0, Ordering::SeqCst);
         drop(queue);
         drop(left);
     }
@@ -102,35 +112,39 @@ impl WaitingRoom {
 impl Host {
     /// A handler has to wait for its place.
     pub(crate) fn wait(self: &Arc<Self>, waiting: Waiting) {
-        self.waiting.add(waiting, Place::Last);
-        self.start_waiting();
+        let session = waiting.link.session().clone();
+        self.waiting.add(waiting);
+        self.start_waiting(&session);
     }
 
-    /// Starts handlers that wait, as long as there are places. To be called whenever one may have become free.
+    /// Starts handlers that wait, as long as there are places. To be called whenever one of this session may have become free.
     #[inline]
-    pub(crate) fn start_waiting(self: &Arc<Self>) {
-        if self.waiting.count.load(Ordering::SeqCst) > 0 {
+    pub(crate) fn start_waiting(self: &Arc<Self>, session: &Served) {
+        if self.waiting.count.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        if self.waiting.full.load(Ordering::SeqCst) > 0 && session.lock().session.may_begin() {
+            self.waiting.give_turn(session.peer_host());
+        }
+        if self.places.has_one() {
             self.start_some();
         }
     }
 
     #[cold]
     fn start_some(self: &Arc<Self>) {
-        // Peers in a row that have as many as they may.
-        let mut full = 0;
-        while let Some((waiting, peers)) = self.waiting.take() {
+        // Without a runtime the process is about to end. A server that is closed starts nothing.
+        if tokio::runtime::Handle::try_current().is_err() || *self.phase().borrow() == Phase::Closed {
+            return;
+        }
+        while let Some(waiting) = self.waiting.take() {
             let link = waiting.link.clone();
-            let Some((waiting, everybody)) = start(waiting) else {
-                full = 0;
-                continue;
-            };
-            self.waiting.add(waiting, if everybody { Place::Next } else { Place::AfterOthers });
+            let Some((waiting, everybody)) = start(waiting) else { continue };
+            self.waiting.put_back(waiting, !everybody);
             // A place that was given back while nothing waited here was given back for nothing.
             if link.session().lock().session.may_begin() {
-                continue;
-            }
-            full += 1;
-            if everybody || full >= peers {
+                self.waiting.give_turn(link.session().peer_host());
+            } else if everybody {
                 return;
             }
         }
