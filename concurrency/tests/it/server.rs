@@ -267,7 +267,8 @@ fn on_a_slow_machine_calls_end_by_their_deadlines() {
         }));
         join(threads);
         fast();
-        block_on(tokio::time::sleep(Duration::from_secs(2)));
+        // After many handshakes that took too long (seed 12245) the next dial comes two minutes later.
+        block_on(tokio::time::sleep(Duration::from_secs(200)));
         world.is_quiet(&hall, 1);
     });
 }
