@@ -70,7 +70,9 @@ impl WaitingRoom {
             self.full.store(all_full.len(), Ordering::SeqCst);
         } else if turns.back() == Some(&peer) || (of_peer.len() == 1 && !all_full.contains_key(&peer)) {
             // It has not had its turn. Another may have come behind it meanwhile: then it waits for the next one.
-            turns.pop_back_if(|last| *last == peer);
+            if turns.back() == Some(&peer) {
+                turns.pop_back();
+            }
             turns.push_front(peer);
         }
         self.count.fetch_add(1, Ordering::SeqCst);
