@@ -165,6 +165,9 @@ pub struct Limits {
     /// Server: handlers that run at a time. Default 16,384, at least 1. Further requests wait for their turn, those of different
     /// peers in turns. A service that can do only so much at a time (its threads, its database's connections) sets this to it.
     ///
+    /// Blocking handlers need a thread of the runtime as well, of which tokio has 512 unless told otherwise: more of them do not run
+    /// at a time, and wait in the order in which they came.
+    ///
     /// A handler that waits for a call to its own server counts, and so does that call: of a chain of them each needs a place.
     pub executing_max: usize,
     /// Server: the same for the handlers of one peer's calls. Default 4,096, at least 1.
