@@ -135,12 +135,13 @@ impl Seen {
 struct Helper(Child);
 
 impl Helper {
-    fn start(nice: bool, arguments: &[String]) -> Result<Helper, Failure> {
+    fn start(idle: bool, arguments: &[String]) -> Result<Helper, Failure> {
         let program = std::env::current_exe()?;
-        // It shares the client's CPU, and is not to take from the client what it takes from the server.
-        let mut command = if nice { Command::new("nice") } else { Command::new(&program) };
-        if nice {
-            command.args(["-n", "19"]).arg(&program);
+        // It shares the client's CPU, and is not to take from the client what it takes from the server. By `nice` alone it would
+        // keep the CPU until its slice ends, some 3 ms, whenever the client wakes up.
+        let mut command = if idle { Command::new("chrt") } else { Command::new(&program) };
+        if idle {
+            command.args(["--idle", "0"]).arg(&program);
         }
         let child = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         Ok(Helper(child))

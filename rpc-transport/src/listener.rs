@@ -1,6 +1,7 @@
 //! Where connections come from: TCP and Unix sockets.
 
 use crate::address::{Addresses, Endpoint};
+use crate::clock::Clock;
 use crate::server::host::{Host, Phase};
 use crate::stream::Stream;
 use rpc_core::BindError;
@@ -17,6 +18,11 @@ use tokio::net::{UnixListener, UnixStream};
 /// has no file descriptors left would spin.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// So many connections are accepted in a row, and then no more for so long: up to 8,000 a second on each address. A client that opens
+/// connections as fast as it can would else leave little time to those that are connected.
+const ACCEPTED_AT_ONCE: usize = 8;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(1);
 
 /// A socket that listens.
 pub(crate) struct Listener {
@@ -138,13 +144,22 @@ impl Listener {
 
     async fn accept_all(&self, host: &Arc<Host>) {
         let mut pause = PAUSE_MIN;
+        let (mut accepted, mut since) = (0, Clock::now());
         loop {
             match self.accept().await {
                 Ok((stream, peer)) => {
                     pause = PAUSE_MIN;
                     tokio::spawn(crate::server::connection::serve(host.clone(), stream, peer));
                     // Ten thousand may wait to be accepted: those that are connected have their turn in between.
-                    tokio::task::yield_now().await;
+                    accepted += 1;
+                    if accepted < ACCEPTED_AT_ONCE || Clock::now() - since >= ACCEPT_PAUSE {
+                        tokio::task::yield_now().await;
+                    } else {
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                    if accepted >= ACCEPTED_AT_ONCE {
+                        (accepted, since) = (0, Clock::now());
+                    }
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
