@@ -2,6 +2,7 @@
 
 use crate::input::Input;
 use crate::support::any::{Any, Message};
+use crate::support::wire::written;
 use rpc_core::frame::*;
 use rpc_core::limits::{CHUNK_LEN, CHUNK_LEN_MIN, HEADER_LEN};
 use rpc_core::{Domain, Incarnation, Metadata, Offer, SessionId, SlotId, Token};
@@ -258,6 +259,19 @@ fn reply(input: &mut Input<'_>) -> Any {
         _ => {}
     }
     Any::Reply(answer, retry_after, message)
+}
+
+/// A frame as it should be, or one of which something was changed, or bytes that only look like one: by `how`.
+pub(crate) fn any(input: &mut Input<'_>, how: u8, checksum: Checksum) -> Vec<u8> {
+    match how & 3 {
+        0 | 1 => written(|out| legal(input).write(out, checksum)),
+        2 => {
+            let mut bytes = written(|out| legal(input).write(out, checksum));
+            change(input, &mut bytes, checksum);
+            bytes
+        }
+        _ => sealed(input, checksum),
+    }
 }
 
 /// A frame whose header is anything, with a good checksum.

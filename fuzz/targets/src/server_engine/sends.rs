@@ -137,15 +137,7 @@ impl World {
     pub(super) fn any_frame(&mut self, input: &mut Input<'_>) {
         let Some(line) = self.some_line(input) else { return };
         let (how, checksum) = (input.byte(), self.lines[line].checksum);
-        let bytes = match how & 3 {
-            0 | 1 => written(|out| frames::legal(input).write(out, checksum)),
-            2 => {
-                let mut bytes = written(|out| frames::legal(input).write(out, checksum));
-                frames::change(input, &mut bytes, checksum);
-                bytes
-            }
-            _ => frames::sealed(input, checksum),
-        };
+        let bytes = frames::any(input, how, checksum);
         self.send(line, &bytes, how & 128 == 128);
     }
 
