@@ -28,10 +28,12 @@ use std::time::Duration;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
-/// Handlers polled before what they came to is told to the engine.
-const HANDLERS_AT_ONCE: usize = 64;
+/// Handlers polled before their replies are written. If all of a read were answered by one write at its end, the client would
+/// sleep while the server works and the other way round; with pieces both work. The fewer, the more system calls: with 16 instead
+/// of 32 they cost as much as the calls do. docs/benchmarks.md has the figures.
+const HANDLERS_AT_ONCE: usize = 32;
 
-/// Bytes of their replies that are not exceeded by more than one of these: only what the engine has counts as backlog.
+/// Bytes of replies after which the same is done: only what the engine has counts as backlog. Not exceeded by more than one reply.
 const REPLIES_AT_ONCE: usize = 256 << 10;
 
 /// Handlers polled between two looks at the clock, unless one's deadline is as near as this.
@@ -161,8 +163,7 @@ impl Connection {
                 if std::mem::take(&mut self.unseen) {
                     self.receive();
                 }
-                self.work(cx);
-                if let Err(error) = self.write(cx) {
+                if let Err(error) = self.work(cx) {
                     return Poll::Ready(End::Broken(error));
                 }
                 if let Some(closing) = self.view.closing.take() {
@@ -239,18 +240,19 @@ impl Connection {
         self.pipe.consume(used);
     }
 
-    /// Runs the handlers that the engine wants to be run, and tells it what they have come to. While the peer does not take
-    /// its replies they wait: one read can ask for a thousand times its own size. Some are left where they take their time.
-    fn work(&mut self, cx: &mut Context<'_>) {
-        if self.batch.todo.executes.is_empty() {
-            return;
-        }
-        let until = Clock::now() + HANDLERS_FOR;
-        while !self.batch.todo.executes.is_empty() && self.view.reads {
-            self.poll_handlers(cx, until);
-            self.settle();
-            if !self.batch.todo.executes.is_empty() && Clock::now() > until {
-                return;
+    /// Runs the handlers that the engine wants to be run, tells it what they have come to, and writes. While the peer does not
+    /// take its replies they wait: one read can ask for a thousand times its own size. Some are left where they take their time.
+    fn work(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let idle = self.batch.todo.executes.is_empty();
+        let until = if idle { Instant::NEVER } else { Clock::now() + HANDLERS_FOR };
+        loop {
+            if !self.batch.todo.executes.is_empty() && self.view.reads {
+                self.poll_handlers(cx, until);
+                self.settle();
+            }
+            self.write(cx)?;
+            if self.batch.todo.executes.is_empty() || !self.view.reads || Clock::now() > until {
+                return Ok(());
             }
         }
     }
