@@ -14,6 +14,7 @@ pub use stream::{ByteStream, in_process};
 
 // The client's side.
 mod binding;
+mod busy_poll;
 mod call;
 mod channel;
 mod client;

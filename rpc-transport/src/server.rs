@@ -45,6 +45,7 @@ pub struct Server {
     services: Vec<Arc<dyn Service>>,
     config: Config,
     grace: Duration,
+    busy_poll: Duration,
 }
 
 impl Default for Server {
@@ -56,7 +57,7 @@ impl Default for Server {
 impl Server {
     /// A server without services.
     pub fn new() -> Self {
-        Self { services: Vec::new(), config: Config::default(), grace: GRACE }
+        Self { services: Vec::new(), config: Config::default(), grace: GRACE, busy_poll: Duration::ZERO }
     }
 
     /// Adds a service: `BoxOfficeServer::new(hall)`. Several services share each connection.
@@ -87,6 +88,17 @@ impl Server {
         self
     }
 
+    /// For how long the task of a connection does not sleep after bytes have come or gone, but asks for more again and again: a
+    /// request that comes within that time is spared the time that it takes to wake a processor. Default: zero, it sleeps at once.
+    ///
+    /// The price is processor time: as long as any client makes a call within every such time, a whole processor for each thread of
+    /// the runtime that has such a connection. So it is for a server that has its processors to itself and few, busy clients; see
+    /// [`Connect::busy_poll`](crate::Connect::busy_poll), which does the same at the other end.
+    pub fn busy_poll(mut self, window: Duration) -> Self {
+        self.busy_poll = window;
+        self
+    }
+
     /// Listens on `host:port`, `[::1]:7000`, `unix:/path`, or several of them with commas between. Port 0 takes a free one:
     /// see [`Bound::local_addr`]. Connections wait until the server is run.
     ///
@@ -113,7 +125,7 @@ impl Server {
         }
         let incarnation = host::incarnation().map_err(|error| refuse(error.to_string()))?;
         let endpoint = Endpoint::new(self.config, incarnation, descriptors);
-        Ok(ServerHandle { host: Arc::new(Host::new(self.services, endpoint, self.grace)) })
+        Ok(ServerHandle { host: Arc::new(Host::new(self.services, endpoint, self.grace, self.busy_poll)) })
     }
 }
 

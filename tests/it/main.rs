@@ -2,6 +2,7 @@
 
 mod absent;
 mod box_office;
+mod busy_poll;
 mod cancellation;
 mod captured;
 mod draining;

@@ -4,6 +4,7 @@
 //! (replies in the socket, calls behind the lock) shares the system calls.
 
 use super::{Order, Shared, State};
+use crate::busy_poll::BusyPoll;
 use crate::clock::Clock;
 use crate::dial::{Dialled, Source};
 use crate::pipe::Pipe;
@@ -41,6 +42,7 @@ pub(crate) struct Driver {
     more: bool,
     /// The channel is closed: the driver ends with the last stream.
     closed: bool,
+    busy: BusyPoll,
     wakers: Vec<Waker>,
     orders: Vec<Order>,
 }
@@ -68,7 +70,7 @@ enum News {
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, dialling: Dialling) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, dialling: Dialling, busy_poll: Duration) -> Self {
         Self {
             shared,
             dialling: Arc::new(dialling),
@@ -78,6 +80,7 @@ impl Driver {
             timer: Timer::default(),
             more: false,
             closed: false,
+            busy: BusyPoll::new(busy_poll),
             wakers: Vec::new(),
             orders: Vec::new(),
         }
@@ -131,6 +134,9 @@ impl Driver {
         for link in &mut self.links {
             self.more |= link.take(now, engine);
         }
+        if self.links.iter().any(Link::is_active) {
+            self.busy.active(now);
+        }
         let until = state.drain(&mut self.wakers, &mut self.orders);
         self.closed = state.closed;
         drop(state);
@@ -179,6 +185,7 @@ impl Future for Driver {
         for turn in 0..TURNS {
             let news = this.listen(cx);
             if turn > 0 && !news && !this.can_write() {
+                this.busy.rest(cx);
                 return Poll::Pending;
             }
             this.exchange(cx);
@@ -221,6 +228,11 @@ impl Link {
     fn end(&self) -> String {
         let whole = self.pipe.unread().is_empty();
         if whole { "closed by the peer" } else { "closed by the peer in the middle of a frame" }.to_owned()
+    }
+
+    /// Whether this turn has read something, or has something to write.
+    fn is_active(&self) -> bool {
+        matches!(self.news, News::Bytes) || !self.pipe.is_flushed()
     }
 
     fn write(&mut self, cx: &mut Context<'_>) {

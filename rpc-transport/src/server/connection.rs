@@ -7,6 +7,7 @@
 //!      '----- bytes that say why --------------------------------'
 //! ```
 
+use crate::busy_poll::BusyPoll;
 use crate::clock::Clock;
 use crate::pipe::Pipe;
 use crate::server::greeting::{self, FLUSH_MAX, part};
@@ -114,10 +115,12 @@ struct Connection {
     view: View,
     /// The engine has not seen the end of what was read.
     unseen: bool,
+    busy: BusyPoll,
 }
 
 impl Connection {
     fn new(pipe: Pipe, attached: Attached) -> Self {
+        let busy = BusyPoll::new(attached.link.server().busy_poll);
         Self {
             pipe,
             attached,
@@ -127,6 +130,7 @@ impl Connection {
             view: View::default(),
             // Often something follows the `Hello` in the same read.
             unseen: true,
+            busy,
         }
     }
 
@@ -177,7 +181,10 @@ impl Connection {
                 Poll::Ready(Ok(0)) => return Poll::Ready(End::Gone),
                 Poll::Ready(Ok(_)) => self.unseen = true,
                 Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(error)),
-                Poll::Pending if self.batch.todo.executes.is_empty() => return self.arm(cx),
+                Poll::Pending if self.batch.todo.executes.is_empty() => {
+                    self.busy.rest(cx);
+                    return self.arm(cx);
+                }
                 Poll::Pending if listening => {}
                 Poll::Pending => {
                     // The runtime looks for what has come only between two polls of a task, so let it.
@@ -227,6 +234,7 @@ impl Connection {
             return;
         }
         let now = Clock::now();
+        self.busy.active(now);
         let used = engine.session.handle_bytes(now, *lane, self.pipe.unread());
         engine.drain(&mut self.batch.todo);
         engine.wake_lanes(Some(*number), &mut self.batch.todo);
@@ -346,8 +354,11 @@ impl Connection {
         if !engine.look(*lane, *number) {
             return false;
         }
-        let some = engine.session.has_outgoing(*lane)
-            && engine.session.poll_transmit(Clock::now(), *lane, self.pipe.outgoing());
+        let some = engine.session.has_outgoing(*lane) && {
+            let now = Clock::now();
+            self.busy.active(now);
+            engine.session.poll_transmit(now, *lane, self.pipe.outgoing())
+        };
         // Writing may have changed when the engine wants to be called, and whether it can take more.
         engine.drain(&mut self.batch.todo);
         self.view = engine.view(*lane, *number);

@@ -39,6 +39,7 @@ pub(crate) struct Host {
     /// The task of each connection and of each listener holds a receiver: the last one to go closes it.
     pub(super) tasks: watch::Sender<()>,
     pub(super) grace: Duration,
+    pub(super) busy_poll: Duration,
 }
 
 struct Cold {
@@ -61,7 +62,12 @@ pub(crate) struct Attached {
 }
 
 impl Host {
-    pub(crate) fn new(services: Vec<Arc<dyn Service>>, endpoint: Endpoint, grace: Duration) -> Self {
+    pub(crate) fn new(
+        services: Vec<Arc<dyn Service>>,
+        endpoint: Endpoint,
+        grace: Duration,
+        busy_poll: Duration,
+    ) -> Self {
         Self {
             services,
             incarnation: endpoint.incarnation(),
@@ -73,6 +79,7 @@ impl Host {
             phase: watch::Sender::new(Phase::Running),
             tasks: watch::Sender::new(()),
             grace,
+            busy_poll,
         }
     }
 
