@@ -45,8 +45,8 @@ impl Load for Loaded {
     }
 }
 
-/// The same work each time, however long it is interrupted: rounds of a generator, as many as take so long undisturbed.
-fn burn(micros: u32) -> u32 {
+/// Uses the CPU: the same work each time, however long it is interrupted: rounds of a generator, as many as take so long undisturbed.
+pub fn burn(micros: u32) -> u32 {
     static A_MICRO: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
     let rounds = *A_MICRO.get_or_init(|| {
         let fastest = (0..50).map(|_| {

@@ -47,40 +47,24 @@ const HANDLERS_FOR: Duration = Duration::from_micros(200);
 /// Reads in one turn of the task, so that the others of its thread get theirs.
 const READS_AT_ONCE: usize = 32;
 
-/// Serves one connection until its end.
-pub(crate) async fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) {
-    let _counted = host.task();
-    let Some((pipe, attached)) = greeting::admit(&host, Pipe::new(stream), &peer).await else { return };
-    tracing::debug!(target: "carnegie::server", %peer, session = %attached.link.session().id(), "connected");
-    let mut connection = Connection::new(pipe, attached);
-    let end = poll_fn(|cx| connection.poll(cx)).await;
-    match end {
-        End::Closing(Closing(error)) => {
-            match error {
-                Some(error) => {
-                    tracing::warn!(target: "carnegie::server", %peer, %error, "closing a connection")
-                }
-                None => tracing::debug!(target: "carnegie::server", %peer, "closing a connection"),
-            }
-            // The session may go on: what waits here is not lost with this connection.
-            connection.attached.link.carry_out(&mut connection.batch.todo);
-            let rest = poll_fn(|cx| connection.poll_rest(cx));
-            if !matches!(tokio::time::timeout(FLUSH_MAX, rest).await, Ok(Ok(()))) {
-                return;
-            }
-            let Connection { pipe, attached, .. } = connection;
-            drop(attached);
-            part(pipe).await;
-        }
-        End::Gone => {
-            tracing::debug!(target: "carnegie::server", %peer, "the peer closed its connection");
-            connection.leave();
-        }
-        End::Broken(error) => {
-            tracing::debug!(target: "carnegie::server", %peer, %error, "a connection broke");
-            connection.leave();
-        }
+/// Serves one connection until its end. The handshake and the parting have memory of their own while they last: most of its
+/// life a connection waits, and then it holds little more than [`Connection`].
+pub(crate) fn serve(host: Arc<Host>, stream: Stream, peer: Arc<str>) -> impl Future<Output = ()> + Send {
+    let counted = host.task();
+    let beginning = Box::pin(begin(host, stream, peer));
+    async move {
+        let Some(mut connection) = beginning.await else { return drop(counted) };
+        let end = poll_fn(|cx| connection.poll(cx)).await;
+        let Some(parting) = connection.end(end) else { return drop(counted) };
+        parting.await;
+        drop(counted);
     }
+}
+
+async fn begin(host: Arc<Host>, stream: Stream, peer: Arc<str>) -> Option<Connection> {
+    let (pipe, attached) = greeting::admit(&host, Pipe::new(stream), &peer).await?;
+    tracing::debug!(target: "carnegie::server", %peer, session = %attached.link.session().id(), "connected");
+    Some(Connection::new(pipe, attached))
 }
 
 /// Why a connection is served no longer.
@@ -131,6 +115,42 @@ impl Connection {
             // Often something follows the `Hello` in the same read.
             unseen: true,
             busy,
+        }
+    }
+
+    /// Nothing more is served. What is left to do, if the peer still listens.
+    fn end(mut self, end: End) -> Option<Pin<Box<impl Future<Output = ()> + Send>>> {
+        let peer = self.attached.link.peer();
+        match end {
+            End::Closing(Closing(error)) => {
+                match error {
+                    Some(error) => {
+                        tracing::warn!(target: "carnegie::server", %peer, %error, "closing a connection")
+                    }
+                    None => tracing::debug!(target: "carnegie::server", %peer, "closing a connection"),
+                }
+                // The session may go on: what waits here is not lost with this connection.
+                self.attached.link.carry_out(&mut self.batch.todo);
+                return Some(Box::pin(self.part()));
+            }
+            End::Gone => {
+                tracing::debug!(target: "carnegie::server", %peer, "the peer closed its connection");
+            }
+            End::Broken(error) => {
+                tracing::debug!(target: "carnegie::server", %peer, %error, "a connection broke");
+            }
+        }
+        self.leave();
+        None
+    }
+
+    /// Says the last words.
+    async fn part(mut self) {
+        let rest = poll_fn(|cx| self.poll_rest(cx));
+        if matches!(tokio::time::timeout(FLUSH_MAX, rest).await, Ok(Ok(()))) {
+            let Connection { pipe, attached, .. } = self;
+            drop(attached);
+            part(pipe).await;
         }
     }
 

@@ -53,7 +53,7 @@ struct LaneTask {
 
 /// The engine wants a connection closed; the error is the peer's, if there is one.
 #[derive(Clone, Debug)]
-pub(crate) struct Closing(pub(crate) Option<ProtocolError>);
+pub(crate) struct Closing(pub(crate) Option<Box<ProtocolError>>);
 
 /// What the engine wants of one connection.
 pub(crate) struct View {
@@ -172,7 +172,7 @@ impl Engine {
                 Output::Stop { at, drop: false } => self.running.cancel(at, &mut todo.wakers),
                 Output::Close(lane, error) => {
                     if let Some(task) = self.lane(lane) {
-                        task.closing.get_or_insert(Closing(error));
+                        task.closing.get_or_insert(Closing(error.map(Box::new)));
                     }
                 }
                 Output::Wait(until) => {
@@ -237,6 +237,8 @@ impl Engine {
     fn attach(&mut self, lane: Lane) -> u64 {
         let index = usize::from(lane.0);
         if self.lanes.len() <= index {
+            // Few clients ever have a second one, so there is room for no more than there are.
+            self.lanes.reserve_exact(index + 1 - self.lanes.len());
             self.lanes.resize_with(index + 1, || None);
         }
         self.lanes_made += 1;

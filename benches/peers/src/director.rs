@@ -1,0 +1,157 @@
+//! The director: starts a server and a client process for every measurement, one pair at a time, in an order in which
+//! no contender always goes first.
+
+use crate::Failure;
+use crate::cells::{CELLS, Cell, Load};
+use crate::cli::Plan;
+use crate::contenders::Contender;
+use crate::progress::Progress;
+use crate::results::{Results, Row};
+use carnegie_bench::host::Ticks;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// Makes all measurements.
+pub(crate) fn run(plan: &Plan) -> Result<Results, Failure> {
+    let items = plan.items();
+    let rounds = plan.rounds();
+    let length = |cell: &Cell| plan.warmup() + plan.window_of(cell) + STARTING;
+    let mut progress =
+        Progress::new(items.iter().map(|(cell, _)| length(cell)).sum::<Duration>() * rounds as u32);
+    let mut results = Results::default();
+    for round in 0..rounds {
+        for (cell, contender) in order(&items, round) {
+            progress.show(&format!("round {} of {rounds}, {}, {}", round + 1, cell.title, contender.name()));
+            results.rows.push(measure(plan, round, cell, contender, &results)?);
+            progress.done(length(cell));
+        }
+    }
+    progress.end();
+    Ok(results)
+}
+
+/// What starting and ending two processes takes.
+const STARTING: Duration = Duration::from_millis(60);
+
+/// A B C in one round, C B A in the next one, cell by cell: a drift of the machine touches all alike.
+fn order(items: &[(&'static Cell, Contender)], round: usize) -> Vec<(&'static Cell, Contender)> {
+    let mut order = Vec::with_capacity(items.len());
+    for cell in CELLS {
+        let mut those: Vec<_> = items.iter().copied().filter(|(of, _)| of.name == cell.name).collect();
+        if round % 2 == 1 {
+            those.reverse();
+        }
+        order.append(&mut those);
+    }
+    order
+}
+
+fn measure(
+    plan: &Plan,
+    round: usize,
+    cell: &'static Cell,
+    contender: Contender,
+    before: &Results,
+) -> Result<Row, Failure> {
+    let rate = match cell.load {
+        Load::Open(share) => {
+            share * before.capacity(contender).ok_or("an open loop needs the base cell first")?
+        }
+        Load::Beside(_) => 1_000.0,
+        Load::Closed | Load::Turns(_) => 0.0,
+    };
+    let server = Server::start(cell, contender)?;
+    let ticks = Ticks::read()?;
+    let client = Command::new(std::env::current_exe()?)
+        .args(["call", contender.name(), cell.name, &server.address, &server.pid])
+        .args(["--warmup-ms", &plan.warmup().as_millis().to_string()])
+        .args(["--window-ms", &plan.window_of(cell).as_millis().to_string()])
+        .args(["--rate", &rate.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = within(plan.warmup() + plan.window_of(cell) + AT_MOST_LATE, client)?;
+    if !output.status.success() {
+        return Err(format!("the client of {} failed in {}", contender.name(), cell.name).into());
+    }
+    let measured = String::from_utf8_lossy(&output.stdout).parse()?;
+    let stolen = Ticks::read()?.stolen_since(&ticks);
+    Ok(Row { round, cell, contender, rate, measured, stolen })
+}
+
+/// How much longer than its window a client may take.
+const AT_MOST_LATE: Duration = Duration::from_secs(20);
+
+/// Waits for a client, and kills it when it does not end.
+fn within(limit: Duration, client: Child) -> Result<Output, Failure> {
+    let pid = Pid::from_raw(client.id().try_into()?);
+    let (ended, end) = mpsc::channel::<()>();
+    let guard = std::thread::spawn(move || {
+        if end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            // It may have ended just now.
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+    });
+    let output = client.wait_with_output();
+    drop(ended);
+    guard.join().map_err(|_| "a thread panicked")?;
+    Ok(output?)
+}
+
+/// A server process; it ends with this value.
+struct Server {
+    process: Child,
+    address: String,
+    pid: String,
+}
+
+impl Server {
+    fn start(cell: &Cell, contender: Contender) -> Result<Server, Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["serve", contender.name()]).stdout(Stdio::piped());
+        if cell.pinned {
+            command.arg("--pinned");
+        }
+        let mut server = Server { process: command.spawn()?, address: String::new(), pid: String::new() };
+        let out = server.process.stdout.take().ok_or("the server has no output")?;
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        let (address, pid) = line.trim().split_once(' ').ok_or("the server ended before it listened")?;
+        (server.address, server.pid) = (address.to_owned(), pid.to_owned());
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may be gone already, and there is nothing else to do about it either way.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Contender::{Carnegie, Framed, Tarpc};
+
+    #[test]
+    fn every_second_round_goes_the_other_way_within_each_cell() {
+        let cell = |name: &str| name.parse::<&'static Cell>().unwrap();
+        let (one, two) = (cell("depth-1"), cell("base"));
+        let items = [(one, Carnegie), (one, Tarpc), (two, Carnegie), (two, Framed)];
+        let names =
+            |round| order(&items, round).iter().map(|(cell, who)| (cell.name, *who)).collect::<Vec<_>>();
+        assert_eq!(
+            names(0),
+            [("depth-1", Carnegie), ("depth-1", Tarpc), ("base", Carnegie), ("base", Framed)]
+        );
+        assert_eq!(
+            names(1),
+            [("depth-1", Tarpc), ("depth-1", Carnegie), ("base", Framed), ("base", Carnegie)]
+        );
+    }
+}
