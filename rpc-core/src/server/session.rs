@@ -25,6 +25,10 @@ use std::sync::Arc;
 const SPARE_MAX: usize = 256;
 const SPARE_LEN_MAX: usize = 16 << 10;
 
+/// Of small ones more are kept: one read can bring a request for each slot, which takes a buffer, and one for its reply.
+const SPARE_SMALL_MAX: usize = 2048;
+const SPARE_SMALL_LEN_MAX: usize = 512;
+
 /// What was agreed in the first handshake, for as long as the session lives.
 pub(super) struct Agreed {
     pub(super) id: SessionId,
@@ -374,8 +378,12 @@ impl Session {
     #[inline]
     pub fn recycle(&mut self, mut buffer: Vec<u8>) {
         // Without a connection there is no next request that it would serve.
-        let kept = self.spare.len() < SPARE_MAX && self.lease == Lease::Held;
-        if kept && (1..=SPARE_LEN_MAX).contains(&buffer.capacity()) {
+        let most = match buffer.capacity() {
+            1..=SPARE_SMALL_LEN_MAX => SPARE_SMALL_MAX,
+            1..=SPARE_LEN_MAX => SPARE_MAX,
+            _ => 0,
+        };
+        if self.spare.len() < most && self.lease == Lease::Held {
             buffer.clear();
             self.spare.push(buffer);
         }
