@@ -379,8 +379,9 @@ impl Session {
     pub fn recycle(&mut self, mut buffer: Vec<u8>) {
         // Without a connection there is no next request that it would serve.
         let most = match buffer.capacity() {
-            1..=SPARE_SMALL_LEN_MAX => SPARE_SMALL_MAX,
-            1..=SPARE_LEN_MAX => SPARE_MAX,
+            0 => 0,
+            len if len <= SPARE_SMALL_LEN_MAX => SPARE_SMALL_MAX,
+            len if len <= SPARE_LEN_MAX => SPARE_MAX,
             _ => 0,
         };
         if self.spare.len() < most && self.lease == Lease::Held {
