@@ -259,7 +259,12 @@ impl Session {
             }
             match open.liveness.poll(now, going, open.outgoing.handed_out(), limits) {
                 Probe::Wait(_) => {}
-                Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
+                Probe::Ping(number) => {
+                    Ping { number }.write(open.outgoing.ready());
+                    // Most pings ask who has been silent for long. A busy session soon has its buffers again.
+                    open.outgoing.rest();
+                    self.spare = Vec::new();
+                }
                 Probe::Dead(_) => {
                     self.outputs.push_back(Output::Close(lane, None));
                     self.handle_disconnected(now, lane);
