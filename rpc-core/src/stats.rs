@@ -42,6 +42,25 @@ pub struct Stats {
     pub bytes_held: u64,
 }
 
+/// What one session of a server counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) calls: u64,
+    pub(crate) replayed: u64,
+    pub(crate) attached: u64,
+    pub(crate) shed: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) resumed: u64,
+}
+
+impl From<Counts> for Stats {
+    fn from(counts: Counts) -> Stats {
+        let Counts { calls, replayed, attached, shed, bytes_in, bytes_out, resumed } = counts;
+        Stats { calls, replayed, attached, shed, bytes_in, bytes_out, resumed, ..Stats::default() }
+    }
+}
+
 impl AddAssign for Stats {
     fn add_assign(&mut self, other: Stats) {
         self.calls += other.calls;

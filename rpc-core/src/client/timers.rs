@@ -104,7 +104,10 @@ impl Client {
         }
         match open.liveness.poll(now, busy, open.outgoing.handed_out(), &self.config.limits) {
             Probe::Wait(_) => {}
-            Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
+            Probe::Ping(number) => {
+                Ping { number }.write(open.outgoing.ready());
+                open.outgoing.rest();
+            }
             Probe::Dead(silent) => {
                 let why = format!("no answer to a ping for {:.1} s", silent.as_secs_f64());
                 self.close_connection(at, None);

@@ -98,8 +98,8 @@ pub(crate) struct Liveness {
     /// When somebody began to wait: silence before that means nothing.
     waiting: Instant,
     last_ping: Instant,
-    /// Pings even if the peer is not silent.
-    every: Option<Duration>,
+    /// The server's end: its pings set connection time anew, so it pings even if the peer is not silent.
+    on_server: bool,
     pinged: Option<Pinged>,
     pings: u64,
     /// When bytes were handed out last.
@@ -120,7 +120,7 @@ impl Liveness {
             heard: now,
             waiting: now,
             last_ping: now,
-            every: None,
+            on_server: false,
             pinged: None,
             pings: 0,
             handed: now,
@@ -131,9 +131,9 @@ impl Liveness {
         }
     }
 
-    /// The server's end, whose pings set connection time anew.
+    /// The server's end.
     pub(crate) fn starting_on_server(now: Instant) -> Self {
-        Self { every: Some(SERVER_PINGS_EVERY), ..Self::starting(now) }
+        Self { on_server: true, ..Self::starting(now) }
     }
 
     /// The round trip of the handshake counts as the first measurement.
@@ -263,8 +263,10 @@ impl Liveness {
             false => self.heard + limits.keep_alive,
         };
         // While an answer is out no further ping is sent, so that only silence matters.
-        let every = self.every.filter(|_| self.pinged.is_none());
-        every.map_or(silent, |every| silent.min(self.last_ping + every))
+        match self.on_server && self.pinged.is_none() {
+            true => silent.min(self.last_ping + SERVER_PINGS_EVERY),
+            false => silent,
+        }
     }
 }
 

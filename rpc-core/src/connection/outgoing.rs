@@ -69,6 +69,8 @@ pub(crate) struct Outgoing {
     /// taken back count too, so that positions stay as they are.
     taken: u64,
     checksum: Checksum,
+    /// Silence is expected behind what is ready now, so that no buffer is kept for what comes next.
+    resting: bool,
 }
 
 impl Outgoing {
@@ -81,7 +83,14 @@ impl Outgoing {
             large_len: 0,
             taken: 0,
             checksum: Checksum::Whole,
+            // The handshake comes first, and often nothing for long behind it.
+            resting: true,
         }
+    }
+
+    /// Keeps no buffer once it has handed out what is ready now.
+    pub(crate) fn rest(&mut self) {
+        self.resting = true;
     }
 
     pub(crate) fn set_checksum(&mut self, checksum: Checksum) {
@@ -212,6 +221,9 @@ impl Outgoing {
         }
         let before = into.len();
         self.transmit_ready(into);
+        if std::mem::take(&mut self.resting) {
+            self.ready = Vec::new();
+        }
         let small = into.len();
         while into.len() - before < TRANSMIT_LEN {
             let Some(mut large) = self.large.pop_front() else { break };

@@ -94,7 +94,7 @@ impl Session {
         welcome.write(open.outgoing.ready());
         open.outgoing.set_checksum(checksum);
         if let Some(reason) = going {
-            GoAway { reason }.write(open.outgoing.ready());
+            GoAway { reason: reason.into() }.write(open.outgoing.ready());
         }
     }
 

@@ -75,7 +75,9 @@ impl Session {
         let mut excerpt = Excerpt::within(self.types_left);
         let mut suggestions = Suggestions::new(ours, prints, bind);
         let mut methods = Vec::with_capacity(bind.methods.len());
-        self.table.resize(usize::from(bind.base), None);
+        let base = usize::from(bind.base);
+        self.table.reserve_exact((base + bind.methods.len()).saturating_sub(self.table.len()));
+        self.table.resize(base, None);
         for wanted in &bind.methods {
             let Some(index) = ours.methods.iter().position(|method| method.name == wanted.name) else {
                 methods.push(BoundMethod::Missing { suggestion: suggestions.for_missing(wanted) });

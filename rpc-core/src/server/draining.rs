@@ -52,7 +52,7 @@ impl Session {
             GoAway { reason: reason.to_owned() }.write(open.outgoing.ready());
             open.liveness.waiting_since(now);
         }
-        self.going = Some(reason.to_owned());
+        self.going = Some(reason.into());
         if mutant!(DrainRefusesRunning) {
             self.withdraw_running();
         }

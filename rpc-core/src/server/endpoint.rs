@@ -67,7 +67,7 @@ pub(super) struct Services {
 struct Known {
     token: Token,
     /// Who has opened it.
-    peer: Box<str>,
+    peer: Arc<str>,
 }
 
 /// Where the handlers of a server run. See [`Limits::executing_max`].
@@ -243,8 +243,8 @@ impl Endpoint {
             incarnation: self.incarnation,
             domain: self.domain(),
         };
-        self.tokens.insert(agreed.id, Known { token: agreed.token, peer: peer.into() });
         let (share, pool) = self.peers.add_session(peer, &self.config.limits);
+        self.tokens.insert(agreed.id, Known { token: agreed.token, peer: self.peers.name(peer) });
         let (config, services) = (config.clone(), self.services.clone());
         Admission::Open(Box::new(Session::new(agreed, config, services, pool, share)))
     }
@@ -263,6 +263,11 @@ impl Endpoint {
             self.peers.remove_session(&known.peer);
             self.past += session.stats();
         }
+    }
+
+    /// The name of a peer that has a connection: the one copy that all of its sessions share.
+    pub fn peer_name(&self, peer: &str) -> Arc<str> {
+        self.peers.name(peer)
     }
 
     /// Whether this session lives, as far as was reported.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Those that have something, and some that had until lately.
 #[derive(Debug)]
 pub(super) struct Peers {
-    all: BTreeMap<Box<str>, Peer>,
+    all: BTreeMap<Arc<str>, Peer>,
     /// When there are so many, those that have nothing any more are forgotten.
     sweep_at: usize,
     load: Arc<Load>,
@@ -90,6 +90,11 @@ impl Peers {
         if let Some(peer) = self.all.get_mut(peer) {
             peer.sessions = peer.sessions.saturating_sub(1);
         }
+    }
+
+    /// The peer's name, of which there is one copy for all of its sessions.
+    pub(super) fn name(&self, peer: &str) -> Arc<str> {
+        self.all.get_key_value(peer).map_or_else(|| peer.into(), |(name, _)| name.clone())
     }
 
     fn entry(&mut self, peer: &str, limits: &Limits) -> &mut Peer {

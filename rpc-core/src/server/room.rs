@@ -128,42 +128,47 @@ impl Drop for Room {
 /// when it came by the last time.
 #[derive(Debug, Default)]
 struct Hand {
-    /// A bit for each slot that keeps bytes.
-    kept: Vec<u64>,
-    /// Those of them that the hand has not passed.
-    young: Vec<u64>,
+    words: Vec<Word>,
     at: usize,
+}
+
+/// A bit for each of 64 slots.
+#[derive(Clone, Copy, Debug, Default)]
+struct Word {
+    /// Those that keep bytes.
+    kept: u64,
+    /// Those of them that the hand has not passed.
+    young: u64,
 }
 
 impl Hand {
     #[inline]
     fn mark(&mut self, slot: usize) {
         let (word, bit) = (slot / 64, 1 << (slot % 64));
-        if word >= self.kept.len() {
-            self.kept.resize(word + 1, 0);
-            self.young.resize(word + 1, 0);
+        if word >= self.words.len() {
+            self.words.resize(word + 1, Word::default());
         }
-        self.kept[word] |= bit;
-        self.young[word] |= bit;
+        self.words[word].kept |= bit;
+        self.words[word].young |= bit;
     }
 
     #[inline]
     fn clear(&mut self, slot: usize) {
-        if let Some(word) = self.kept.get_mut(slot / 64) {
-            *word &= !(1 << (slot % 64));
+        if let Some(word) = self.words.get_mut(slot / 64) {
+            word.kept &= !(1 << (slot % 64));
         }
     }
 
     /// It passes each slot twice at most: the first time all may be young.
     fn next(&mut self) -> Option<usize> {
-        for _ in 0..=2 * self.kept.len() {
-            let (kept, young) = (self.kept.get(self.at)?, self.young.get_mut(self.at)?);
-            let old = kept & !*young;
+        for _ in 0..=2 * self.words.len() {
+            let word = self.words.get_mut(self.at)?;
+            let old = word.kept & !word.young;
             if old != 0 {
                 return Some(self.at * 64 + old.trailing_zeros() as usize);
             }
-            *young = 0;
-            self.at = (self.at + 1) % self.kept.len();
+            word.young = 0;
+            self.at = (self.at + 1) % self.words.len();
         }
         None
     }

@@ -16,7 +16,7 @@ use crate::error::{Code, ProtocolError};
 use crate::frame::{self, Bind, Cancel, Checksum, Chunk, Close, Header, Kind, Ping, Pong, Release, Request};
 use crate::ids::{Domain, Incarnation, SessionId, SlotId, Token};
 use crate::limits::CONNECTIONS_PER_SESSION;
-use crate::stats::Stats;
+use crate::stats::{Counts, Stats};
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ pub struct Session {
     /// The highest number that a connection had.
     pub(super) newest: u32,
     /// The server is about to go, and why.
-    pub(super) going: Option<String>,
+    pub(super) going: Option<Box<str>>,
     /// When its last connection was lost.
     pub(super) left: Instant,
     /// Until when callers wait for answers, as far as their deadlines say.
@@ -81,7 +81,7 @@ pub struct Session {
     pub(super) unheard: Vec<(SlotId, u32)>,
     /// For the replies that the slots keep.
     pub(super) room: Room,
-    pub(super) stats: Stats,
+    pub(super) stats: Counts,
     pub(super) spare: Vec<Vec<u8>>,
 }
 
@@ -114,7 +114,7 @@ impl Session {
             requested: 0,
             taken_back: Vec::new(),
             unheard: Vec::new(),
-            stats: Stats::default(),
+            stats: Counts::default(),
             spare: Vec::new(),
         }
     }
@@ -259,7 +259,12 @@ impl Session {
             }
             match open.liveness.poll(now, going, open.outgoing.handed_out(), limits) {
                 Probe::Wait(_) => {}
-                Probe::Ping(number) => Ping { number }.write(open.outgoing.ready()),
+                Probe::Ping(number) => {
+                    Ping { number }.write(open.outgoing.ready());
+                    // Most pings ask who has been silent for long. A busy session soon has its buffers again.
+                    open.outgoing.rest();
+                    self.spare = Vec::new();
+                }
                 Probe::Dead(_) => {
                     self.outputs.push_back(Output::Close(lane, None));
                     self.handle_disconnected(now, lane);
@@ -407,6 +412,6 @@ impl Session {
 
     /// Counts so far.
     pub fn stats(&self) -> Stats {
-        self.stats
+        self.stats.into()
     }
 }

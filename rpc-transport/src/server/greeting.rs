@@ -18,7 +18,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Lets a new connection in, or tells it why not. It counts as a connection until it is gone.
 pub(super) async fn admit(host: &Arc<Host>, mut pipe: Pipe, peer: &Arc<str>) -> Option<(Pipe, Attached)> {
-    let peer_host: Arc<str> = host_of(peer).into();
+    let peer_host = host_of(peer);
     let greeted = match host.arrive(&peer_host) {
         Arrival::Handshake(handshake) => greet(host, &mut pipe, handshake, peer, &peer_host).await,
         Arrival::Refuse(last) => {
@@ -69,7 +69,7 @@ async fn greet(
     pipe: &mut Pipe,
     mut handshake: Handshake,
     peer: &Arc<str>,
-    peer_host: &Arc<str>,
+    peer_host: &str,
 ) -> Result<Attached, Parting> {
     let late = tokio::time::sleep_until(Clock::to_std(handshake.deadline()).into());
     let mut phase = host.phase();
@@ -81,7 +81,7 @@ async fn greet(
         // Not before: it may be a client that comes back for its replies.
         _ = phase.wait_for(|now| *now == Phase::Closed) => return Err(Parting::default()),
     };
-    match host.admit(&hello, peer.clone(), peer_host.clone()) {
+    match host.admit(&hello, peer.clone(), peer_host) {
         Ok(Some(Admitted::Attached(attached))) => Ok(attached),
         Ok(Some(Admitted::Refused(last))) => Err(Parting { last, why: None }),
         Ok(None) => Err(Parting::default()),

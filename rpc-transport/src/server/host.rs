@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::incoming::Service;
 use crate::server::detached::Detached;
+use crate::server::peer::host_of;
 use crate::server::sessions::{Link, Served, Todo};
 use crate::server::strangers::Strangers;
 use crate::server::waiting::WaitingRoom;
@@ -119,7 +120,7 @@ impl Host {
         self: &Arc<Self>,
         hello: &Hello,
         peer: Arc<str>,
-        peer_host: Arc<str>,
+        peer_host: &str,
     ) -> io::Result<Option<Admitted>> {
         let fresh = fresh()?;
         let mut todo = Todo::default();
@@ -129,10 +130,10 @@ impl Host {
             return Ok(None);
         }
         let (session, (lane, number)) = loop {
-            let session = match cold.endpoint.handle_hello(Clock::now(), &peer_host, hello, fresh) {
+            let session = match cold.endpoint.handle_hello(Clock::now(), peer_host, hello, fresh) {
                 Admission::Refuse(bytes) => return Ok(Some(Admitted::Refused(bytes))),
                 Admission::Open(session) => {
-                    let served = Arc::new(Served::new(session, peer_host.clone()));
+                    let served = Arc::new(Served::new(session, cold.endpoint.peer_name(peer_host)));
                     cold.sessions.insert(served.id(), served.clone());
                     served
                 }
@@ -149,7 +150,7 @@ impl Host {
             }
         };
         drop(cold);
-        let link = Arc::new(Link::new(self.clone(), session, peer, peer_host));
+        let link = Arc::new(Link::new(self.clone(), session, peer));
         link.carry_out(&mut todo);
         Ok(Some(Admitted::Attached(Attached { link, lane, number })))
     }
@@ -213,7 +214,7 @@ impl Drop for Attached {
             self.link.carry_out(&mut todo);
         }
         let host = self.link.server();
-        host.depart(self.link.peer_host());
+        host.depart(&host_of(self.link.peer()));
         host.release(session);
         host.start_waiting(session);
     }

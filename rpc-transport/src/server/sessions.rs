@@ -327,17 +327,16 @@ pub(crate) struct Link {
     host: Arc<Host>,
     session: Arc<Served>,
     peer: Arc<str>,
-    peer_host: Arc<str>,
 }
 
 impl Link {
-    pub(crate) fn new(host: Arc<Host>, session: Arc<Served>, peer: Arc<str>, peer_host: Arc<str>) -> Self {
-        Self { host, session, peer, peer_host }
+    pub(crate) fn new(host: Arc<Host>, session: Arc<Served>, peer: Arc<str>) -> Self {
+        Self { host, session, peer }
     }
 
     /// For what concerns a session, and none of its connections.
     pub(crate) fn of_session(host: Arc<Host>, session: Arc<Served>) -> Self {
-        Self::new(host, session, "".into(), "".into())
+        Self::new(host, session, "".into())
     }
 
     pub(crate) fn server(&self) -> &Arc<Host> {
@@ -350,11 +349,6 @@ impl Link {
 
     pub(crate) fn peer(&self) -> &str {
         &self.peer
-    }
-
-    /// Whom it comes from, whatever its port.
-    pub(crate) fn peer_host(&self) -> &Arc<str> {
-        &self.peer_host
     }
 
     /// Whether a handler in a task of its own may start now. If not, that was the task's end.
