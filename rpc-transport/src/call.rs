@@ -3,7 +3,10 @@
 
 use crate::binding::Binding;
 use crate::client::{Request, Ticket};
+use crate::incoming::SHARED_MIN;
+use crate::memory;
 use crate::stub::give_back;
+use bytes::Bytes;
 use rpc_core::codec::Unencodable;
 use rpc_core::service::{Payload, Reply, Returns};
 use rpc_core::{Error, Metadata, RequestId};
@@ -61,6 +64,8 @@ struct Observing {
 
 struct Unsent {
     payload: Result<Vec<u8>, Box<Unencodable>>,
+    /// What follows the payload.
+    block: Option<Box<Bytes>>,
     timeout: Option<Duration>,
     metadata: Option<Box<Metadata>>,
     fail_fast: bool,
@@ -78,8 +83,13 @@ impl Lent<'_> {
 
 impl<'a, R> Call<'a, R> {
     #[inline]
-    pub(crate) fn new(binding: &'a Binding, method: u16, payload: Result<Vec<u8>, Box<Unencodable>>) -> Self {
-        let state = State::Unsent(Unsent { payload, timeout: None, metadata: None, fail_fast: false });
+    pub(crate) fn new(
+        binding: &'a Binding,
+        method: u16,
+        payload: Result<Vec<u8>, Box<Unencodable>>,
+        block: Option<Box<Bytes>>,
+    ) -> Self {
+        let state = State::Unsent(Unsent { payload, block, timeout: None, metadata: None, fail_fast: false });
         Self { inner: Inner { binding: Lent::Borrowed(binding), method, state }, returns: PhantomData }
     }
 
@@ -155,6 +165,7 @@ impl Inner<'_> {
             timeout: unsent.timeout.unwrap_or_else(|| binding.timeout(self.method)),
             metadata: unsent.metadata,
             payload,
+            block: unsent.block,
             fail_fast: unsent.fail_fast,
         };
         // Before the call, so that the span begins with it.
@@ -235,6 +246,15 @@ impl Drop for Inner<'_> {
     }
 }
 
+/// A large result of type `Bytes` becomes a part of its reply.
+fn share(payload: &mut Payload) {
+    if let Payload::Owned(bytes) = payload
+        && bytes.len() >= SHARED_MIN
+    {
+        *payload = Payload::Shared(memory::shared(std::mem::take(bytes)));
+    }
+}
+
 /// The buffer that brought the result takes the arguments of one of the thread's next calls.
 fn reuse(reply: Reply) {
     if let Payload::Owned(buffer) = reply.payload {
@@ -248,7 +268,8 @@ impl<R: Returns> Future for Call<'_, R> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Output> {
         Poll::Ready(match ready!(self.inner.poll(cx)) {
-            Ok(reply) => {
+            Ok(mut reply) => {
+                share(&mut reply.payload);
                 let output = R::decode(Ok(&reply));
                 reuse(reply);
                 output

@@ -1,14 +1,16 @@
 //! What a generated server is to the driver: requests go into it, outcomes come out of it.
 
 use crate::context::Context;
+use crate::memory;
 use bytes::Bytes;
 use rpc_core::codec::{Coding, Decoder, Encoder, Malformed};
 use rpc_core::service::{Descriptor, Failure, Payload, Verdict};
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 
 /// From this length on a payload is shared, so that arguments of type `Bytes` are slices of it and not copies.
-const SHARED_MIN: usize = 16 << 10;
+pub(crate) const SHARED_MIN: usize = 16 << 10;
 
 /// A service with its implementation, as `#[service]` generates it.
 pub trait Service: Send + Sync + 'static {
@@ -29,18 +31,22 @@ pub struct Incoming {
     context: Context,
     coding: Coding,
     payload: Payload,
+    /// Where the payload lay when it came, if it is a large one.
+    memory: Range<usize>,
     buffer: Vec<u8>,
 }
 
 impl Incoming {
     #[inline]
     pub(crate) fn new(context: Context, coding: Coding, payload: Vec<u8>, buffer: Vec<u8>) -> Self {
+        let start = payload.as_ptr() as usize;
+        let memory = start..start + payload.capacity();
         let payload = if payload.len() < SHARED_MIN {
             Payload::Owned(payload)
         } else {
-            Payload::Shared(Bytes::from(payload))
+            Payload::Shared(memory::shared(payload))
         };
-        Self { context, coding, payload, buffer }
+        Self { context, coding, payload, memory, buffer }
     }
 
     /// Reads all arguments at once.
@@ -66,11 +72,21 @@ impl Incoming {
     /// The outcome of a handler that returned `reply`.
     pub fn reply<R>(
         mut self,
-        reply: R,
-        encode: fn(&R, &mut Encoder<'_>) -> Result<Verdict, Failure>,
+        mut reply: R,
+        encode: fn(&mut R, &mut Encoder<'_>) -> Result<Verdict, Failure>,
     ) -> Outcome {
-        let verdict = encode(&reply, &mut Encoder::new(&mut self.buffer, self.coding));
-        self.outcome(verdict)
+        let mut block = None;
+        let verdict = encode(&mut reply, &mut Encoder::parting(&mut self.buffer, &mut block, self.coding));
+        if let Some(part) = block.take_if(|block| self.is_small_part(block)) {
+            self.buffer.extend_from_slice(&part);
+        }
+        Outcome { block, ..self.outcome(verdict) }
+    }
+
+    /// Whether keeping these bytes would keep more of the request in memory than is counted.
+    fn is_small_part(&self, block: &Bytes) -> bool {
+        let at = block.as_ptr() as usize;
+        self.memory.contains(&at) && self.memory.len() > 2 * block.len()
     }
 
     fn outcome(self, verdict: Result<Verdict, Failure>) -> Outcome {
@@ -78,7 +94,7 @@ impl Incoming {
             Payload::Owned(bytes) => bytes,
             Payload::Shared(_) => Vec::new(),
         };
-        Outcome { verdict, buffer: self.buffer, payload }
+        Outcome { verdict, buffer: self.buffer, block: None, payload }
     }
 }
 
@@ -92,6 +108,8 @@ pub fn context(call: &Incoming) -> &Context {
 pub struct Outcome {
     pub(crate) verdict: Result<Verdict, Failure>,
     pub(crate) buffer: Vec<u8>,
+    /// The last bytes of the reply, if they are many.
+    pub(crate) block: Option<Bytes>,
     pub(crate) payload: Vec<u8>,
 }
 

@@ -5,6 +5,7 @@
 // Both sides.
 mod address;
 mod clock;
+mod memory;
 mod pipe;
 mod stream;
 mod sync;
@@ -35,6 +36,7 @@ pub use stub::{Arguments, arguments};
 pub mod context;
 mod incoming;
 mod listener;
+mod segments;
 mod server;
 mod signals;
 

@@ -4,8 +4,9 @@ use super::{BindingId, CallKey, NewCall};
 use crate::error::{Attempt, Attempts, Execution};
 use crate::ids::SlotId;
 use crate::metadata::Metadata;
-use crate::service::Payload;
+use crate::service::Parts;
 use crate::time::Instant;
+use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub(super) struct Call {
     pub(super) deadline: Instant,
     pub(super) timeout: Duration,
     pub(super) metadata: Option<Box<Metadata>>,
-    pub(super) payload: Payload,
+    pub(super) payload: Parts,
     /// It does not wait for a connection.
     pub(super) fail_fast: bool,
     /// Its method's place in the table of the session that it was sent in.
@@ -64,18 +65,18 @@ pub(super) struct Calls {
 
 impl Calls {
     #[inline]
-    pub(super) fn insert(&mut self, call: NewCall) -> CallKey {
+    pub(super) fn insert(&mut self, call: NewCall, block: Option<Box<Bytes>>) -> CallKey {
         self.next_deadline = Some(self.next_deadline.map_or(call.deadline, |next| next.min(call.deadline)));
         let generation;
         let index = match self.free.pop() {
             Some(index) => {
                 generation = self.all[index as usize].generation.wrapping_add(1);
-                self.all[index as usize] = Call::new(generation, call);
+                self.all[index as usize] = Call::new(generation, call, block);
                 index
             }
             None => {
                 generation = 0;
-                self.all.push(Call::new(generation, call));
+                self.all.push(Call::new(generation, call, block));
                 self.all.len() as u32 - 1
             }
         };
@@ -153,7 +154,7 @@ pub(super) struct Removed {
     pub(super) in_doubt: bool,
     pub(super) named: bool,
     pub(super) sent: Option<(u32, SlotId)>,
-    pub(super) payload: Payload,
+    pub(super) payload: Parts,
     pub(super) trail: Attempts,
     started: Instant,
 }
@@ -185,7 +186,7 @@ impl Call {
     }
 
     #[inline]
-    fn new(generation: u32, call: NewCall) -> Self {
+    fn new(generation: u32, call: NewCall, block: Option<Box<Bytes>>) -> Self {
         Self {
             generation,
             state: CallState::Waiting,
@@ -194,7 +195,7 @@ impl Call {
             deadline: call.deadline,
             timeout: call.timeout,
             metadata: call.metadata,
-            payload: Payload::from(call.payload),
+            payload: Parts::new(call.payload, block),
             fail_fast: call.fail_fast,
             wire_method: 0,
             attempts: 0,
@@ -231,12 +232,12 @@ mod tests {
     #[test]
     fn an_index_is_used_again_only_when_the_driver_has_heard_of_the_end() {
         let mut calls = Calls::default();
-        let first = calls.insert(call());
+        let first = calls.insert(call(), None);
         assert!(calls.remove(first).is_some());
-        let second = calls.insert(call());
+        let second = calls.insert(call(), None);
         assert_ne!(first.index, second.index);
         calls.release(first);
-        let third = calls.insert(call());
+        let third = calls.insert(call(), None);
         assert_eq!((third.index, third.generation), (first.index, first.generation + 1));
         assert!(calls.get(first).is_none());
     }

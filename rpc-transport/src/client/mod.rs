@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::context::inherited_deadline;
 use crate::sync::{Mutex, MutexGuard};
 use bindings::Bindings;
+use bytes::Bytes;
 pub(crate) use calls::Ticket;
 use calls::{Calls, Left};
 use resolving::Resolving;
@@ -57,6 +58,8 @@ pub(crate) struct Request {
     pub(crate) timeout: Duration,
     pub(crate) metadata: Option<Box<Metadata>>,
     pub(crate) payload: Vec<u8>,
+    /// What follows the payload.
+    pub(crate) block: Option<Box<Bytes>>,
     pub(crate) fail_fast: bool,
 }
 
@@ -77,13 +80,13 @@ impl Shared {
     /// Starts a call whose end will wake the task of `cx`. Inside a handler it ends by the handler's deadline.
     pub(crate) fn start(&self, request: Request, cx: &Context<'_>) -> Ticket {
         let waker = cx.waker().clone();
-        let Request { binding, method, timeout, metadata, payload, fail_fast } = request;
+        let Request { binding, method, timeout, metadata, payload, block, fail_fast } = request;
         let now = Clock::now();
         let deadline = (now + timeout).min(inherited_deadline());
         let timeout = deadline - now;
         let call = NewCall { binding, method, deadline, timeout, metadata, payload, fail_fast };
         let mut state = self.lock();
-        let key = state.engine.start(now, call);
+        let key = state.engine.start_with(now, call, block);
         let ticket = state.calls.insert(key, waker);
         Self::commanded(state);
         ticket

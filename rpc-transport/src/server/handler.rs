@@ -30,6 +30,7 @@ impl Ended {
     pub(crate) fn reply_len(&self) -> usize {
         match &self.completion {
             Completion::Ok(reply) | Completion::Application(reply) => reply.len(),
+            Completion::Block(_, head, block) => head.len() + block.len(),
             _ => 0,
         }
     }
@@ -187,15 +188,19 @@ async fn first_poll(link: &Arc<Link>, execute: Execute, buffer: Vec<u8>) -> Begu
 }
 
 fn ended(at: SlotId, outcome: Outcome) -> Ended {
-    let Outcome { verdict, buffer, payload } = outcome;
-    let failure = match verdict {
-        Ok(Verdict::Ok) => {
+    let Outcome { verdict, buffer, block, payload } = outcome;
+    let failure = match (verdict, block) {
+        (Ok(verdict), Some(block)) => {
+            let completion = Completion::Block(verdict, buffer, block);
+            return Ended { at, completion, payload, buffer: Vec::new() };
+        }
+        (Ok(Verdict::Ok), None) => {
             return Ended { at, completion: Completion::Ok(buffer), payload, buffer: Vec::new() };
         }
-        Ok(Verdict::Application) => {
+        (Ok(Verdict::Application), None) => {
             return Ended { at, completion: Completion::Application(buffer), payload, buffer: Vec::new() };
         }
-        Err(failure) => failure,
+        (Err(failure), _) => failure,
     };
     let completion = match failure {
         Failure::Arguments(error) => {
