@@ -17,7 +17,7 @@ const READ_LEN: usize = 64 << 10;
 
 /// How far the read buffer grows while it holds the beginning of a frame: the longest frame, and as much again of what
 /// follows it.
-const READ_MAX: usize = 2 * FRAME_MAX;
+const READ_MAX: usize = 4 * FRAME_MAX;
 
 /// Write buffers that have grown beyond this are not kept.
 const WRITE_KEPT: usize = 256 << 10;
@@ -172,7 +172,7 @@ impl Pipe {
             return;
         }
         let read = std::mem::take(&mut self.read);
-        if read.len() == READ_LEN {
+        if read.len() >= READ_LEN {
             READS.with_borrow_mut(|pool| {
                 if pool.len() < POOLED {
                     pool.push(read)
