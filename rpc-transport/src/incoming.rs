@@ -78,7 +78,7 @@ impl Incoming {
             Payload::Owned(bytes) => bytes,
             Payload::Shared(_) => Vec::new(),
         };
-        Outcome { verdict, buffer: self.buffer, payload }
+        Outcome { verdict: verdict.map_err(Box::new), buffer: self.buffer, payload }
     }
 }
 
@@ -90,7 +90,8 @@ pub fn context(call: &Incoming) -> &Context {
 
 /// What every handler's future ends with: how it ended, the reply, and the request's buffer to be used again.
 pub struct Outcome {
-    pub(crate) verdict: Result<Verdict, Failure>,
+    /// Failures are rare, and each outcome is moved several times.
+    pub(crate) verdict: Result<Verdict, Box<Failure>>,
     pub(crate) buffer: Vec<u8>,
     pub(crate) payload: Vec<u8>,
 }

@@ -11,7 +11,7 @@ use crate::busy_poll::BusyPoll;
 use crate::clock::Clock;
 use crate::pipe::Pipe;
 use crate::server::greeting::{self, FLUSH_MAX, part};
-use crate::server::handler::{self, Begun, Ended, Handling};
+use crate::server::handler::{self, Ended, Handling};
 use crate::server::host::{Attached, Host};
 use crate::server::sessions::{Closing, Todo, View};
 use crate::server::waiting;
@@ -320,12 +320,9 @@ impl Connection {
                         continue;
                     }
                 }
-                match handler::begin(&attached.link, execute, buffer, cx) {
-                    Begun::Ended(end) => {
-                        replies += end.reply_len();
-                        ended.push(end);
-                    }
-                    Begun::Waiting(handler) => waiting.push(Handling::Waiting(handler)),
+                match handler::begin(&attached.link, execute, buffer, cx, ended) {
+                    Some(handler) => waiting.push(Handling::Waiting(handler)),
+                    None => replies += ended.last().map_or(0, Ended::reply_len),
                 }
             }
             Poll::Ready(())
