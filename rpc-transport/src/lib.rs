@@ -8,6 +8,8 @@ mod clock;
 mod pipe;
 mod stream;
 mod sync;
+#[cfg(test)]
+mod timers;
 
 pub use address::Addresses;
 pub use stream::{ByteStream, in_process};
