@@ -2,5 +2,6 @@
 //! allocator counts for each thread apart.
 
 mod allocations;
+mod backpressure;
 mod support;
 mod wire;
