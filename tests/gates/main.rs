@@ -3,5 +3,6 @@
 
 mod allocations;
 mod backpressure;
+mod idle;
 mod support;
 mod wire;
