@@ -5,11 +5,11 @@
 // Both sides.
 mod address;
 mod clock;
+#[cfg(test)]
+mod gates;
 mod pipe;
 mod stream;
 mod sync;
-#[cfg(test)]
-mod timers;
 
 pub use address::Addresses;
 pub use stream::{ByteStream, in_process};
