@@ -5,6 +5,8 @@
 // Both sides.
 mod address;
 mod clock;
+#[cfg(test)]
+mod gates;
 mod pipe;
 mod stream;
 mod sync;

@@ -45,6 +45,11 @@ impl WaitingRoom {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[cfg(test)]
+    pub(super) fn locked(&self) -> impl Sized + '_ {
+        self.queue()
+    }
+
     /// Behind the others of its peer.
     fn add(&self, waiting: Waiting) {
         let peer = waiting.link.session().peer_host().clone();
