@@ -17,8 +17,9 @@ const BATCH: usize = 64;
 /// Their requests: the driver's turn comes when all callers have had theirs.
 const WRITES_OF_REQUESTS: u64 = 1;
 
-/// Their replies: a server writes after every 32 handlers (`HANDLERS_AT_ONCE` in rpc-transport/src/server/connection.rs says why).
-const WRITES_OF_REPLIES: u64 = BATCH as u64 / 32;
+/// Their replies: the first piece is a sixth of them, but 12 at least, and each further one twice as large (`FIRST_PIECE_MIN` in
+/// rpc-transport/src/server/connection.rs says why).
+const WRITES_OF_REPLIES: u64 = 3;
 
 /// Times can only add to these counts: a batch that a stall tears apart takes further writes. So the least of some is what counts.
 const TRIES: usize = 50;

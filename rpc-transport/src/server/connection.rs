@@ -29,10 +29,12 @@ use std::time::Duration;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
-/// Handlers polled before their replies are written. If all of a read were answered by one write at its end, the client would
-/// sleep while the server works and the other way round; with pieces both work. The fewer, the more system calls: with 16 instead
-/// of 32 they cost as much as the calls do. docs/benchmarks.md has the figures.
-const HANDLERS_AT_ONCE: usize = 32;
+/// The replies of one read are written in pieces, the first after so many handlers or this part of all, and each further piece
+/// twice as large as the one before. If all were written at the end, the client would sleep while the server works and the other
+/// way round; the sooner it has the first ones, the sooner both work. The fewer pieces, the fewer system calls.
+/// docs/benchmarks.md has the figures of this and of other sizes.
+const FIRST_PIECE_MIN: usize = 12;
+const FIRST_PIECE_PART: usize = 6;
 
 /// Bytes of replies after which the same is done: only what the engine has counts as backlog. Not exceeded by more than one reply.
 const REPLIES_AT_ONCE: usize = 256 << 10;
@@ -273,10 +275,12 @@ impl Connection {
     fn work(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let idle = self.batch.todo.executes.is_empty();
         let until = if idle { Instant::NEVER } else { Clock::now() + HANDLERS_FOR };
+        let mut piece = FIRST_PIECE_MIN.max(self.batch.todo.executes.len() / FIRST_PIECE_PART);
         loop {
             if !self.batch.todo.executes.is_empty() && self.view.reads {
-                self.poll_handlers(cx, until);
+                self.poll_handlers(cx, until, piece);
                 self.settle();
+                piece *= 2;
             }
             self.write(cx)?;
             if self.batch.todo.executes.is_empty() || !self.view.reads || Clock::now() > until {
@@ -285,14 +289,14 @@ impl Connection {
         }
     }
 
-    /// Polls some handlers once. Outside of the task's budget: what is ready would look as if it were not once a batch
+    /// Polls at most `piece` handlers once. Outside of the task's budget: what is ready would look as if it were not once a batch
     /// has used the budget up.
-    fn poll_handlers(&mut self, cx: &mut Context<'_>, until: Instant) {
+    fn poll_handlers(&mut self, cx: &mut Context<'_>, until: Instant, piece: usize) {
         let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
         let mut now = Clock::now();
         let batch = unconstrained(poll_fn(|cx| {
             let mut replies = 0;
-            for turn in 1..=HANDLERS_AT_ONCE {
+            for turn in 1..=piece {
                 if replies > REPLIES_AT_ONCE {
                     break;
                 }
