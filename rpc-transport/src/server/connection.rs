@@ -36,6 +36,9 @@ use tokio::time::Sleep;
 const FIRST_PIECE_MIN: usize = 12;
 const FIRST_PIECE_PART: usize = 6;
 
+/// The same where the server polls busily: it does not sleep, so that only the number of its writes counts.
+const FIRST_PIECE_MIN_BUSY: usize = 32;
+
 /// Bytes of replies after which the same is done: only what the engine has counts as backlog. Not exceeded by more than one reply.
 const REPLIES_AT_ONCE: usize = 256 << 10;
 
@@ -273,27 +276,32 @@ impl Connection {
     /// Runs the handlers that the engine wants to be run, tells it what they have come to, and writes. While the peer does not
     /// take its replies they wait: one read can ask for a thousand times its own size. Some are left where they take their time.
     fn work(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        let idle = self.batch.todo.executes.is_empty();
-        let until = if idle { Instant::NEVER } else { Clock::now() + HANDLERS_FOR };
-        let mut piece = FIRST_PIECE_MIN.max(self.batch.todo.executes.len() / FIRST_PIECE_PART);
+        if self.batch.todo.executes.is_empty() || !self.view.reads {
+            return self.write(cx);
+        }
+        let least = if self.busy.is_on() { FIRST_PIECE_MIN_BUSY } else { FIRST_PIECE_MIN };
+        let mut piece = least.max(self.batch.todo.executes.len() / FIRST_PIECE_PART);
+        let mut now = Clock::now();
+        let until = now + HANDLERS_FOR;
         loop {
-            if !self.batch.todo.executes.is_empty() && self.view.reads {
-                self.poll_handlers(cx, until, piece);
-                self.settle();
-                piece *= 2;
-            }
+            self.poll_handlers(cx, now, until, piece);
+            self.settle(now);
             self.write(cx)?;
-            if self.batch.todo.executes.is_empty() || !self.view.reads || Clock::now() > until {
+            if self.batch.todo.executes.is_empty() || !self.view.reads {
                 return Ok(());
             }
+            now = Clock::now();
+            if now > until {
+                return Ok(());
+            }
+            piece *= 2;
         }
     }
 
     /// Polls at most `piece` handlers once. Outside of the task's budget: what is ready would look as if it were not once a batch
     /// has used the budget up.
-    fn poll_handlers(&mut self, cx: &mut Context<'_>, until: Instant, piece: usize) {
+    fn poll_handlers(&mut self, cx: &mut Context<'_>, mut now: Instant, until: Instant, piece: usize) {
         let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
-        let mut now = Clock::now();
         let batch = unconstrained(poll_fn(|cx| {
             let mut replies = 0;
             for turn in 1..=piece {
@@ -334,11 +342,11 @@ impl Connection {
         let _ = pin!(batch).poll(cx);
     }
 
-    fn settle(&mut self) {
+    fn settle(&mut self, now: Instant) {
         let Attached { link, lane, number } = &self.attached;
         let mut engine = link.session().lock();
         let Batch { todo, ended, waiting } = &mut self.batch;
-        engine.settle(link, ended, waiting, todo);
+        engine.settle(now, link, ended, waiting, todo);
         engine.wake_lanes(Some(*number), &mut self.batch.todo);
         self.view = engine.view(*lane, *number);
         drop(engine);

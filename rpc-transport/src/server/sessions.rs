@@ -209,12 +209,12 @@ impl Engine {
     /// Tells the engine what handlers have come to, and lets those that are not ready go on in tasks of their own.
     pub(crate) fn settle(
         &mut self,
+        now: Instant,
         link: &Arc<Link>,
         ended: &mut Vec<Ended>,
         waiting: &mut Vec<Handling>,
         todo: &mut Todo,
     ) {
-        let now = Clock::now();
         for one in ended.iter_mut() {
             self.session.complete(now, one.at, one.completion());
             self.session.recycle(std::mem::take(&mut one.payload));
@@ -370,7 +370,7 @@ impl Link {
     pub(crate) fn complete(self: &Arc<Self>, ended: &mut Vec<Ended>) {
         self.with_engine(|engine, todo| {
             ended.iter().for_each(|ended| engine.running.finish(ended.at));
-            engine.settle(self, ended, &mut Vec::new(), todo);
+            engine.settle(Clock::now(), self, ended, &mut Vec::new(), todo);
         });
         self.host.start_waiting(&self.session);
     }
@@ -415,7 +415,7 @@ impl Link {
         let queued = todo.executes.drain(..some).map(|(execute, buffer)| Handling::Queued(execute, buffer));
         let mut queued: Vec<_> = queued.collect();
         let mut engine = self.session.lock();
-        engine.settle(self, &mut Vec::new(), &mut queued, todo);
+        engine.settle(Clock::now(), self, &mut Vec::new(), &mut queued, todo);
         engine.wake_lanes(None, todo);
         drop(engine);
         todo.signal();

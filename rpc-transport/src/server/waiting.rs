@@ -172,7 +172,7 @@ fn start(waiting: Waiting) -> Option<(Waiting, bool)> {
         match begin {
             Begin::Now => {
                 let mut begun = vec![Handling::Begun(execute, buffer)];
-                engine.settle(&link, &mut Vec::new(), &mut begun, todo);
+                engine.settle(Clock::now(), &link, &mut Vec::new(), &mut begun, todo);
             }
             Begin::Later { everybody } => waits = Some((execute, buffer, everybody)),
             Begin::Never => {}
