@@ -10,10 +10,12 @@ mod closed;
 mod contenders;
 mod director;
 mod measured;
+mod open;
 mod payload;
 mod progress;
 mod report;
 mod results;
+mod turns;
 
 use carnegie_bench::{Failure, host};
 use clap::Parser;
