@@ -15,6 +15,7 @@ use crate::payload::Order;
 use crate::{closed, open, turns};
 use ::bytes::Bytes;
 use carnegie_bench::host;
+use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -23,7 +24,8 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
 /// One implementation of the same echo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Contender {
     Carnegie,
     /// The same, its method marked idempotent: what at-most-once costs is the difference.
