@@ -126,7 +126,10 @@ impl World {
                 Output::Bound(_, outcome) => {
                     tell!(self, Host::Client(client), "bound: {outcome:?}");
                 }
-                Output::Ended(key, result) => self.ended(client, key, result),
+                Output::Ended(key) => {
+                    let result = self.clients[client].engine.take(key).expect("it has ended");
+                    self.ended(client, key, result.map_err(|error| *error));
+                }
                 Output::Settled(id) if self.clients[client].unknown.contains_key(&id) => {
                     self.settled(client, id);
                 }

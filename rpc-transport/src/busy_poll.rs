@@ -23,6 +23,12 @@ impl BusyPoll {
         Self { window, until: Instant(0) }
     }
 
+    /// Whether it is used at all.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        !self.window.is_zero()
+    }
+
     /// Bytes were read or written.
     #[inline]
     pub(crate) fn active(&mut self, now: Instant) {

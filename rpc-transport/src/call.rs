@@ -2,19 +2,18 @@
 //! them, and their loan ends there. Nothing is sent before the first poll.
 
 use crate::binding::Binding;
-use crate::client::{Request, Ticket};
-use crate::incoming::SHARED_MIN;
 use crate::memory;
 use crate::stub::give_back;
 use bytes::Bytes;
+use rpc_core::client::{CallKey, NewCall};
 use rpc_core::codec::Unencodable;
 use rpc_core::service::{Payload, Reply, Returns};
-use rpc_core::{Error, Metadata, RequestId};
+use rpc_core::{Error, Instant, Metadata, RequestId};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tracing::Span;
 use tracing::field::{self, Empty};
@@ -49,7 +48,7 @@ enum Lent<'a> {
 /// ```
 enum State {
     Unsent(Unsent),
-    Started(Ticket, Observed),
+    Started(CallKey, Observed),
     Ended,
 }
 
@@ -139,41 +138,46 @@ impl<'a, R> Call<'a, R> {
 impl Inner<'_> {
     /// One function for all methods of all services.
     #[inline(never)]
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Reply, Error>> {
-        let State::Started(ticket, observed) = &mut self.state else { return self.start(cx) };
-        let result = ready!(self.binding.get().channel().shared().poll_ended(*ticket, cx));
-        observed.ended(&result);
-        self.state = State::Ended;
-        Poll::Ready(result)
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Reply, Box<Error>>> {
+        let State::Started(key, observed) = &mut self.state else { return self.start(cx) };
+        let polled = self.binding.get().channel().shared().poll_ended(*key, cx);
+        if let Poll::Ready(result) = &polled {
+            observed.ended(result);
+            self.state = State::Ended;
+        }
+        polled
     }
 
-    fn start(&mut self, cx: &Context<'_>) -> Poll<Result<Reply, Error>> {
-        let State::Unsent(unsent) = std::mem::replace(&mut self.state, State::Ended) else {
-            panic!("a call was polled after it had ended")
-        };
+    fn start(&mut self, cx: &Context<'_>) -> Poll<Result<Reply, Box<Error>>> {
+        let State::Unsent(unsent) = &mut self.state else { panic!("a call was polled after it had ended") };
+        // Taken out piece by piece: a call that is moved as a whole costs as much as a lock.
+        let payload = std::mem::replace(&mut unsent.payload, Ok(Vec::new()));
+        let (timeout, metadata, fail_fast) = (unsent.timeout, unsent.metadata.take(), unsent.fail_fast);
+        let block = unsent.block.take();
         let binding = self.binding.get();
-        let payload = match unsent.payload {
+        let payload = match payload {
             Ok(payload) => payload,
             Err(why) => {
-                let method = binding.method(self.method).map_or("", |method| method.path);
-                return Poll::Ready(Err(Error::Unencodable { method, why: why.to_string() }));
+                self.state = State::Ended;
+                let method = self.binding.get().method(self.method).map_or("", |method| method.path);
+                return Poll::Ready(Err(Box::new(Error::Unencodable { method, why: why.to_string() })));
             }
         };
-        let request = Request {
+        let call = NewCall {
             binding: binding.id(),
             method: self.method,
-            timeout: unsent.timeout.unwrap_or_else(|| binding.timeout(self.method)),
-            metadata: unsent.metadata,
+            deadline: Instant::NEVER,
+            timeout: timeout.unwrap_or_else(|| binding.timeout(self.method)),
+            metadata,
             payload,
-            block: unsent.block,
-            fail_fast: unsent.fail_fast,
+            fail_fast,
         };
         // Before the call, so that the span begins with it.
         let mut observed = Observed::begin(binding, self.method);
         let shared = binding.channel().shared();
-        let ticket = shared.start(request, cx);
-        observed.number(|| shared.request_id(ticket));
-        self.state = State::Started(ticket, observed);
+        let key = shared.start(call, block, cx);
+        observed.number(|| shared.request_id(key));
+        self.state = State::Started(key, observed);
         Poll::Pending
     }
 }
@@ -195,7 +199,7 @@ impl Observed {
     }
 
     #[inline]
-    fn ended(&mut self, result: &Result<Reply, Error>) {
+    fn ended(&mut self, result: &Result<Reply, Box<Error>>) {
         if let Some(observing) = &mut self.0 {
             observing.ended(result);
         }
@@ -220,8 +224,8 @@ impl Observing {
     }
 
     #[cold]
-    fn ended(&mut self, result: &Result<Reply, Error>) {
-        self.number(result.as_ref().map_or_else(Error::request_id, |reply| reply.request_id));
+    fn ended(&mut self, result: &Result<Reply, Box<Error>>) {
+        self.number(result.as_ref().map_or_else(|error| error.request_id(), |reply| reply.request_id));
         self.span.in_scope(|| match result {
             Ok(reply) => tracing::debug!(target: "carnegie::call", verdict = ?reply.verdict, "answered"),
             Err(error) => tracing::debug!(target: "carnegie::call", %error, "failed"),
@@ -236,29 +240,13 @@ impl Observing {
 
 impl Drop for Inner<'_> {
     fn drop(&mut self) {
-        let State::Started(ticket, observed) = &mut self.state else { return };
+        let State::Started(key, observed) = &mut self.state else { return };
         let shared = self.binding.get().channel().shared();
-        observed.number(|| shared.request_id(*ticket));
-        shared.give_up(*ticket);
+        observed.number(|| shared.request_id(*key));
+        shared.give_up(*key);
         if let Some(observing) = &observed.0 {
             observing.given_up();
         }
-    }
-}
-
-/// A large result of type `Bytes` becomes a part of its reply.
-fn share(payload: &mut Payload) {
-    if let Payload::Owned(bytes) = payload
-        && bytes.len() >= SHARED_MIN
-    {
-        *payload = Payload::Shared(memory::shared(std::mem::take(bytes)));
-    }
-}
-
-/// The buffer that brought the result takes the arguments of one of the thread's next calls.
-fn reuse(reply: Reply) {
-    if let Payload::Owned(buffer) = reply.payload {
-        give_back(buffer);
     }
 }
 
@@ -267,15 +255,21 @@ impl<R: Returns> Future for Call<'_, R> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Output> {
-        Poll::Ready(match ready!(self.inner.poll(cx)) {
-            Ok(mut reply) => {
-                share(&mut reply.payload);
-                let output = R::decode(Ok(&reply));
-                reuse(reply);
-                output
+        let mut polled = self.inner.poll(cx);
+        // Read where it lies: a reply that is moved again has to wait until it has arrived from its last move.
+        match &mut polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(reply)) => {
+                memory::share(&mut reply.payload);
+                let output = R::decode(Ok(reply));
+                // The buffer that brought the result takes the arguments of one of the thread's next calls.
+                if let Payload::Owned(buffer) = &mut reply.payload {
+                    give_back(std::mem::take(buffer));
+                }
+                Poll::Ready(output)
             }
-            Err(error) => R::decode(Err(error)),
-        })
+            Poll::Ready(Err(error)) => Poll::Ready(R::decode(Err((**error).clone()))),
+        }
     }
 }
 

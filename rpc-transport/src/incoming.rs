@@ -9,9 +9,6 @@ use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 
-/// From this length on a payload is shared, so that arguments of type `Bytes` are slices of it and not copies.
-pub(crate) const SHARED_MIN: usize = 16 << 10;
-
 /// A service with its implementation, as `#[service]` generates it.
 pub trait Service: Send + Sync + 'static {
     /// Its name, version and methods.
@@ -41,11 +38,8 @@ impl Incoming {
     pub(crate) fn new(context: Context, coding: Coding, payload: Vec<u8>, buffer: Vec<u8>) -> Self {
         let start = payload.as_ptr() as usize;
         let memory = start..start + payload.capacity();
-        let payload = if payload.len() < SHARED_MIN {
-            Payload::Owned(payload)
-        } else {
-            Payload::Shared(memory::shared(payload))
-        };
+        let mut payload = Payload::Owned(payload);
+        memory::share(&mut payload);
         Self { context, coding, payload, memory, buffer }
     }
 
@@ -80,7 +74,7 @@ impl Incoming {
         if let Some(part) = block.take_if(|block| self.is_small_part(block)) {
             self.buffer.extend_from_slice(&part);
         }
-        Outcome { block, ..self.outcome(verdict) }
+        Outcome { block: block.map(Box::new), ..self.outcome(verdict) }
     }
 
     /// Whether keeping these bytes would keep more of the request in memory than is counted.
@@ -94,7 +88,7 @@ impl Incoming {
             Payload::Owned(bytes) => bytes,
             Payload::Shared(_) => Vec::new(),
         };
-        Outcome { verdict, buffer: self.buffer, block: None, payload }
+        Outcome { verdict: verdict.map_err(Box::new), buffer: self.buffer, block: None, payload }
     }
 }
 
@@ -106,10 +100,11 @@ pub fn context(call: &Incoming) -> &Context {
 
 /// What every handler's future ends with: how it ended, the reply, and the request's buffer to be used again.
 pub struct Outcome {
-    pub(crate) verdict: Result<Verdict, Failure>,
+    /// Failures are rare, and each outcome is moved several times.
+    pub(crate) verdict: Result<Verdict, Box<Failure>>,
     pub(crate) buffer: Vec<u8>,
     /// The last bytes of the reply, if they are many.
-    pub(crate) block: Option<Bytes>,
+    pub(crate) block: Option<Box<Bytes>>,
     pub(crate) payload: Vec<u8>,
 }
 

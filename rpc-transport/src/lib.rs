@@ -5,6 +5,8 @@
 // Both sides.
 mod address;
 mod clock;
+#[cfg(test)]
+mod gates;
 mod memory;
 mod pipe;
 mod stream;

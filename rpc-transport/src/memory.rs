@@ -2,7 +2,11 @@
 //! than a socket to fill it.
 
 use bytes::Bytes;
+use rpc_core::service::Payload;
 use std::cell::RefCell;
+
+/// From this length on a message is shared.
+const SHARED_MIN: usize = 16 << 10;
 
 /// What a thread keeps, in all.
 const KEPT: usize = 4 << 20;
@@ -39,9 +43,15 @@ fn give_back(mut buffer: Vec<u8>) {
     });
 }
 
-/// A message that came in, which is given back with the last handle of it.
-pub(crate) fn shared(message: Vec<u8>) -> Bytes {
-    Bytes::from_owner(Message(message))
+/// Shares a large message that came in, so that values of type `Bytes` are parts of it and not copies. Its memory is given
+/// back with the last of them.
+#[inline]
+pub(crate) fn share(payload: &mut Payload) {
+    if let Payload::Owned(message) = payload
+        && message.len() >= SHARED_MIN
+    {
+        *payload = Payload::Shared(Bytes::from_owner(Message(std::mem::take(message))));
+    }
 }
 
 struct Message(Vec<u8>);

@@ -236,6 +236,19 @@ pub struct ServerHandle {
     host: Arc<Host>,
 }
 
+#[cfg(test)]
+impl ServerHandle {
+    /// Holds every lock that the clients of this server have in common, and those of the sessions that there are now.
+    pub(crate) fn hold_locks(&self) -> impl FnOnce(&mut dyn FnMut()) + '_ {
+        let sessions = self.host.sessions();
+        move |act| {
+            let _common = self.host.locked();
+            let _own: Vec<_> = sessions.iter().map(|session| session.lock()).collect();
+            act();
+        }
+    }
+}
+
 impl ServerHandle {
     /// What the server has done since it was started.
     pub fn stats(&self) -> Stats {

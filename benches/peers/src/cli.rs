@@ -1,5 +1,6 @@
 //! The command line, in each of the program's roles.
 
+use crate::Failure;
 use crate::cells::{CELLS, Cell};
 use crate::contenders::Contender;
 use clap::{Args, Parser, Subcommand};
@@ -38,18 +39,27 @@ pub(crate) struct Plan {
     /// Rounds, each of which measures everything once [default: 10, quick: 3]
     #[arg(long)]
     rounds: Option<usize>,
-    /// Length of a window in ms [default: 500, quick: 100]
+    /// Length of a window in ms [default: 700, quick: 150]
     #[arg(long)]
     window_ms: Option<u64>,
     /// Only this cell, this contender, or this contender in this cell; may be repeated
     #[arg(long, value_name = "CELL/CONTENDER")]
     pub(crate) only: Vec<Only>,
+    /// Count system calls and measure nothing else; a run without `--only` counts them at its end
+    #[arg(long)]
+    pub(crate) syscalls: bool,
     /// Exit code 1 if a "must" of the targets was missed
     #[arg(long)]
     pub(crate) check: bool,
-    /// Where the CSV and the chart are written [default: beside the program]
+    /// Measure nothing: tables and chart of the CSV files in this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["quick", "rounds", "only", "syscalls"])]
+    pub(crate) from: Option<PathBuf>,
+    /// Where the CSV files and the chart are written [default: beside the program]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Write the figures into this document, between its `<!-- figures: .. -->` and `<!-- /figures -->`; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Vec<PathBuf>,
 }
 
 impl Plan {
@@ -58,7 +68,7 @@ impl Plan {
     }
 
     fn window(&self) -> Duration {
-        Duration::from_millis(self.window_ms.unwrap_or(if self.quick { 100 } else { 500 }).max(10))
+        Duration::from_millis(self.window_ms.unwrap_or(if self.quick { 150 } else { 700 }).max(10))
     }
 
     pub(crate) fn window_of(&self, cell: &Cell) -> Duration {
@@ -69,8 +79,29 @@ impl Plan {
         self.window().mul_f64(0.3)
     }
 
+    /// Whether system calls are counted.
+    pub(crate) fn counts(&self) -> bool {
+        self.syscalls || self.only.is_empty()
+    }
+
+    /// One line about the run.
+    pub(crate) fn describe(&self) -> String {
+        format!("{} rounds, windows of {} ms", self.rounds(), self.window().as_millis())
+    }
+
+    /// Where files are written.
+    pub(crate) fn folder(&self) -> Result<PathBuf, Failure> {
+        match &self.out {
+            Some(out) => Ok(out.clone()),
+            None => Ok(std::env::current_exe()?.with_file_name("")),
+        }
+    }
+
     /// What is measured in a round, in order.
     pub(crate) fn items(&self) -> Vec<(&'static Cell, Contender)> {
+        if self.syscalls {
+            return Vec::new();
+        }
         let all =
             CELLS.iter().flat_map(|cell| cell.contenders.iter().map(move |&contender| (cell, contender)));
         all.filter(|&(cell, contender)| {

@@ -5,6 +5,7 @@ use crate::Failure;
 use crate::cells::{CELLS, Cell, Load};
 use crate::cli::Plan;
 use crate::contenders::Contender;
+use crate::measured::Measured;
 use crate::progress::Progress;
 use crate::results::{Results, Row};
 use carnegie_bench::host::Ticks;
@@ -15,30 +16,42 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-/// Makes all measurements.
-pub(crate) fn run(plan: &Plan) -> Result<Results, Failure> {
+/// Makes all measurements; `after_round` gets what there is so far. What cannot be measured is left out and told.
+pub(crate) fn run(
+    plan: &Plan,
+    results: &mut Results,
+    after_round: impl Fn(&Results) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let items = plan.items();
     let rounds = plan.rounds();
     let length = |cell: &Cell| plan.warmup() + plan.window_of(cell) + STARTING;
     let mut progress =
         Progress::new(items.iter().map(|(cell, _)| length(cell)).sum::<Duration>() * rounds as u32);
-    let mut results = Results::default();
     for round in 0..rounds {
         for (cell, contender) in order(&items, round) {
             progress.show(&format!("round {} of {rounds}, {}, {}", round + 1, cell.title, contender.name()));
-            results.rows.push(measure(plan, round, cell, contender, &results)?);
+            match measure(plan, round, cell, contender, results) {
+                Ok(row) => results.rows.push(row),
+                Err(failure) => results.failures.push(format!(
+                    "round {}, {}, {}: {failure}",
+                    round + 1,
+                    cell.title,
+                    contender.name()
+                )),
+            }
             progress.done(length(cell));
         }
+        after_round(results)?;
     }
     progress.end();
-    Ok(results)
+    Ok(())
 }
 
 /// What starting and ending two processes takes.
 const STARTING: Duration = Duration::from_millis(60);
 
 /// A B C in one round, C B A in the next one, cell by cell: a drift of the machine touches all alike.
-fn order(items: &[(&'static Cell, Contender)], round: usize) -> Vec<(&'static Cell, Contender)> {
+pub(crate) fn order(items: &[(&'static Cell, Contender)], round: usize) -> Vec<(&'static Cell, Contender)> {
     let mut order = Vec::with_capacity(items.len());
     for cell in CELLS {
         let mut those: Vec<_> = items.iter().copied().filter(|(of, _)| of.name == cell.name).collect();
@@ -64,22 +77,63 @@ fn measure(
         Load::Beside(_) => 1_000.0,
         Load::Closed | Load::Turns(_) => 0.0,
     };
-    let server = Server::start(cell, contender)?;
+    let server = Server::start(cell, contender, &Under::default())?;
     let ticks = Ticks::read()?;
-    let client = Command::new(std::env::current_exe()?)
-        .args(["call", contender.name(), cell.name, &server.address, &server.pid])
-        .args(["--warmup-ms", &plan.warmup().as_millis().to_string()])
-        .args(["--window-ms", &plan.window_of(cell).as_millis().to_string()])
+    let times = [plan.warmup(), plan.window_of(cell)];
+    let measured = call(&server, cell, contender, times, rate, &Under::default())?;
+    let stolen = Ticks::read()?.stolen_since(&ticks);
+    Ok(Row { round, cell, contender, rate, measured, stolen })
+}
+
+/// One measurement in a closed loop, client and server each under another program; that of the server has ended too.
+pub(crate) fn measured_by(
+    cell: &'static Cell,
+    contender: Contender,
+    window: Duration,
+    under: &[Under; 2],
+) -> Result<Measured, Failure> {
+    let server = Server::start(cell, contender, &under[1])?;
+    let measured = call(&server, cell, contender, [window / 4, window], 0.0, &under[0])?;
+    server.stop()?;
+    Ok(measured)
+}
+
+/// A client process: warms up, measures, ends.
+fn call(
+    server: &Server,
+    cell: &Cell,
+    contender: Contender,
+    [warmup, window]: [Duration; 2],
+    rate: f64,
+    under: &Under,
+) -> Result<Measured, Failure> {
+    let client = under
+        .program()?
+        .args(["call", contender.name(), cell.name, &server.address, &server.pid.to_string()])
+        .args(["--warmup-ms", &warmup.as_millis().to_string()])
+        .args(["--window-ms", &window.as_millis().to_string()])
         .args(["--rate", &rate.to_string()])
         .stdout(Stdio::piped())
         .spawn()?;
-    let output = within(plan.warmup() + plan.window_of(cell) + AT_MOST_LATE, client)?;
+    let output = within(warmup + window + AT_MOST_LATE, client)?;
     if !output.status.success() {
-        return Err(format!("the client of {} failed in {}", contender.name(), cell.name).into());
+        return Err(format!("the client failed: {}", output.status).into());
     }
-    let measured = String::from_utf8_lossy(&output.stdout).parse()?;
-    let stolen = Ticks::read()?.stolen_since(&ticks);
-    Ok(Row { round, cell, contender, rate, measured, stolen })
+    String::from_utf8_lossy(&output.stdout).parse()
+}
+
+/// The words of a command line that this program is started under: none, or those of a counter.
+#[derive(Default)]
+pub(crate) struct Under(pub(crate) Vec<String>);
+
+impl Under {
+    fn program(&self) -> Result<Command, Failure> {
+        let own = std::env::current_exe()?;
+        let [first, rest @ ..] = &self.0[..] else { return Ok(Command::new(own)) };
+        let mut command = Command::new(first);
+        command.args(rest).arg(own);
+        Ok(command)
+    }
 }
 
 /// How much longer than its window a client may take.
@@ -105,23 +159,31 @@ fn within(limit: Duration, client: Child) -> Result<Output, Failure> {
 struct Server {
     process: Child,
     address: String,
-    pid: String,
+    /// Of the server itself, which may run under another program.
+    pid: i32,
 }
 
 impl Server {
-    fn start(cell: &Cell, contender: Contender) -> Result<Server, Failure> {
-        let mut command = Command::new(std::env::current_exe()?);
+    fn start(cell: &Cell, contender: Contender, under: &Under) -> Result<Server, Failure> {
+        let mut command = under.program()?;
         command.args(["serve", contender.name()]).stdout(Stdio::piped());
         if cell.pinned {
             command.arg("--pinned");
         }
-        let mut server = Server { process: command.spawn()?, address: String::new(), pid: String::new() };
+        let mut server = Server { process: command.spawn()?, address: String::new(), pid: 0 };
         let out = server.process.stdout.take().ok_or("the server has no output")?;
         let mut line = String::new();
         BufReader::new(out).read_line(&mut line)?;
         let (address, pid) = line.trim().split_once(' ').ok_or("the server ended before it listened")?;
-        (server.address, server.pid) = (address.to_owned(), pid.to_owned());
+        (server.address, server.pid) = (address.to_owned(), pid.parse()?);
         Ok(server)
+    }
+
+    /// Kills the server and waits until the program that it runs under has ended as well.
+    fn stop(mut self) -> Result<(), Failure> {
+        kill(Pid::from_raw(self.pid), Signal::SIGKILL)?;
+        self.process.wait()?;
+        Ok(())
     }
 }
 

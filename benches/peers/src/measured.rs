@@ -25,6 +25,8 @@ pub(crate) struct Measured {
     pub(crate) server_cpu: f64,
     /// Of a cell with two kinds of calls: the second kind's rate.
     pub(crate) other: f64,
+    /// And CPU time a call of both processes, where the kinds take turns.
+    pub(crate) other_cpu: f64,
     /// Calls from the first to the last, outside the window too.
     pub(crate) made: f64,
 }
@@ -38,8 +40,8 @@ impl Measured {
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Measured { rate, p50, p99, client_cpu, server_cpu, other, made } = self;
-        write!(f, "{rate} {p50} {p99} {client_cpu} {server_cpu} {other} {made}")
+        let Measured { rate, p50, p99, client_cpu, server_cpu, other, other_cpu, made } = self;
+        write!(f, "{rate} {p50} {p99} {client_cpu} {server_cpu} {other} {other_cpu} {made}")
     }
 }
 
@@ -48,10 +50,10 @@ impl FromStr for Measured {
 
     fn from_str(line: &str) -> Result<Measured, Failure> {
         let numbers = line.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-        let [rate, p50, p99, client_cpu, server_cpu, other, made] = numbers[..] else {
-            return Err(format!("seven numbers were expected of the client, not {line:?}").into());
+        let [rate, p50, p99, client_cpu, server_cpu, other, other_cpu, made] = numbers[..] else {
+            return Err(format!("eight numbers were expected of the client, not {line:?}").into());
         };
-        Ok(Measured { rate, p50, p99, client_cpu, server_cpu, other, made })
+        Ok(Measured { rate, p50, p99, client_cpu, server_cpu, other, other_cpu, made })
     }
 }
 
@@ -117,6 +119,7 @@ impl Seen {
             client_cpu: a_call(times.client),
             server_cpu: a_call(times.server),
             other: 0.0,
+            other_cpu: 0.0,
             made: self.made as f64,
         }
     }
@@ -201,6 +204,7 @@ mod tests {
             client_cpu: 0.1,
             server_cpu: 0.2,
             other: 7.0,
+            other_cpu: 8.0,
             made: 12.0,
         };
         assert_eq!(measured.to_string().parse::<Measured>().unwrap(), measured);

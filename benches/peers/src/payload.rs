@@ -138,7 +138,8 @@ mod tests {
         for length in [32, 64 << 10] {
             let (mut one, mut other) =
                 (Source::new(Work::Bytes(length), 1), Source::new(Work::Bytes(length), 2));
-            (one.next(), other.next());
+            one.next();
+            other.next();
             assert!(one.check(one.expected()).is_ok());
             assert!(one.check(other.expected()).is_err());
             assert!(one.check(&one.expected()[1..]).is_err());

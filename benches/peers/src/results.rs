@@ -4,6 +4,7 @@ use crate::cells::Cell;
 use crate::contenders::Contender;
 use crate::measured::Measured;
 use carnegie_bench::stats::Spread;
+use serde::{Deserialize, Serialize};
 
 /// One measurement and where it belongs.
 pub(crate) struct Row {
@@ -22,9 +23,24 @@ pub(crate) type Place = (&'static str, Contender);
 
 pub(crate) type Figure = fn(&Measured) -> f64;
 
+/// System calls a call of the two processes, counted once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SystemCalls {
+    pub(crate) round: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) contender: Contender,
+    pub(crate) client: f64,
+    pub(crate) server: f64,
+}
+
 #[derive(Default)]
 pub(crate) struct Results {
+    /// The machine, the versions, the run.
+    pub(crate) about: String,
     pub(crate) rows: Vec<Row>,
+    pub(crate) system_calls: Vec<SystemCalls>,
+    /// What could not be measured, and why.
+    pub(crate) failures: Vec<String>,
 }
 
 impl Results {
@@ -55,6 +71,18 @@ impl Results {
             Some(value / other)
         });
         Spread::of(ratios.filter(|ratio| ratio.is_finite()))
+    }
+
+    /// System calls a call, of both processes.
+    pub(crate) fn system_calls(&self, in_flight: usize, contender: Contender) -> Option<Spread> {
+        let there =
+            self.system_calls.iter().filter(|of| of.in_flight == in_flight && of.contender == contender);
+        Spread::of(there.map(|of| of.client + of.server))
+    }
+
+    /// Percent of CPU time that the hypervisor took away, over all measurements.
+    pub(crate) fn stolen(&self) -> Option<Spread> {
+        Spread::of(self.rows.iter().map(|row| row.stolen))
     }
 
     /// A contender's rate in the base cell, as measured so far.
@@ -93,13 +121,15 @@ mod tests {
         // The machine is ten times slower in round 1; the ratio is 2 in both.
         let rows =
             vec![row(0, Tarpc, 100.0), row(0, Carnegie, 200.0), row(1, Carnegie, 20.0), row(1, Tarpc, 10.0)];
-        let ratio = Results { rows }.ratio(("base", Carnegie), ("base", Tarpc), |m| m.rate).unwrap();
+        let ratio = Results { rows, ..Results::default() }
+            .ratio(("base", Carnegie), ("base", Tarpc), |m| m.rate)
+            .unwrap();
         assert_eq!(ratio, Spread { min: 2.0, median: 2.0, max: 2.0 });
     }
 
     #[test]
     fn a_figure_that_was_not_measured_has_no_spread() {
-        let results = Results { rows: vec![row(0, Carnegie, 1.0)] };
+        let results = Results { rows: vec![row(0, Carnegie, 1.0)], ..Results::default() };
         assert_eq!(results.ratio(("base", Carnegie), ("base", Tarpc), |m| m.rate), None);
         assert_eq!(results.spread(("depth-1", Carnegie), |m| m.rate), None);
         assert_eq!(results.ratio_of((("base", Carnegie), |m| m.rate), (("base", Carnegie), |m| m.p50)), None);

@@ -116,6 +116,8 @@ impl Client {
         }
         // From the Pong on, deadlines count from here, and the server counts from when it sent this ping.
         Pong { number }.write(open.outgoing.ready());
+        // An idle server is often first to ask, and a client that was asked does not ask. A busy one soon has a buffer again.
+        open.outgoing.rest();
         open.time = ConnectionTime::starting(now);
         Ok(())
     }

@@ -8,14 +8,13 @@ use super::{CallKey, Client, Output};
 use crate::connection::Begun;
 use crate::error::{Attempts, BindError, Code, Error};
 use crate::ids::SlotId;
-use crate::service::Reply;
 use crate::time::Instant;
 use std::sync::Arc;
 
 impl Client {
     /// The caller does not want the call any more. No [`Output::Ended`] comes for it.
     pub fn give_up(&mut self, now: Instant, key: CallKey) {
-        let Some(call) = self.calls.remove(key) else { return };
+        let Some(call) = self.calls.remove(key) else { return drop(self.calls.take(key)) };
         self.calls.release(key);
         if let Some((session, id)) = call.sent {
             self.abandon(now, session, id, &call, call.named);
@@ -50,7 +49,7 @@ impl Client {
         let method = self.method_name(call.binding, call.method);
         let attempts = call.attempts(now, &"no server".into(), "not sent again");
         let error = Error::Unavailable { method, source, attempts };
-        self.outputs.push_back(Output::Ended(key, Err(error)));
+        self.fail(key, error);
     }
 
     /// Ends the calls that wait and do not wait for a connection, if there is none any more.
@@ -97,7 +96,7 @@ impl Client {
             },
         };
         let error = error.with_attempts(attempts);
-        self.outputs.push_back(Output::Ended(key, Err(error)));
+        self.fail(key, error);
     }
 
     /// Leaves the slot of a call that nobody waits for any more. Whether the server may have all of its request. `told`: the
@@ -149,10 +148,16 @@ impl Client {
         written
     }
 
-    pub(super) fn end(&mut self, key: CallKey, result: Result<Reply, Error>) {
+    pub(super) fn end(&mut self, key: CallKey, error: Error) {
         if self.calls.remove(key).is_some() {
-            self.outputs.push_back(Output::Ended(key, result));
+            self.fail(key, error);
         }
+    }
+
+    /// A call that was removed has ended like this.
+    pub(super) fn fail(&mut self, key: CallKey, error: Error) {
+        self.calls.fail(key, error);
+        self.outputs.push_back(Output::Ended(key));
     }
 
     /// The server that is there does not take the call, which says nothing about the one before.
@@ -163,7 +168,7 @@ impl Client {
             true => in_doubt(error.method(), self.sessions[CURRENT].link.address().into()),
             false => error,
         };
-        self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(call.trail))));
+        self.fail(key, error.with_attempts(call.trail));
     }
 
     pub(super) fn end_not_sent(&mut self, key: CallKey, why: &str, code: Code) {
@@ -173,7 +178,7 @@ impl Client {
             true => in_doubt(method, "the server before".into()),
             false => Error::NotSent { method, why: why.to_owned(), code },
         };
-        self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(call.trail))));
+        self.fail(key, error.with_attempts(call.trail));
     }
 
     #[cold]
@@ -190,7 +195,7 @@ impl Client {
         let (execution, attempts) = (call.execution(false), call.trail);
         let error =
             Error::TooLarge { method, what, size, limit, whose, execution, request_id: None, attempts };
-        self.outputs.push_back(Output::Ended(key, Err(error)));
+        self.fail(key, error);
     }
 
     /// All calls that wait cannot be served by any server that would be dialled now.
@@ -202,7 +207,7 @@ impl Client {
                 true => in_doubt(method, why.to_string().into()),
                 false => Error::Unavailable { method, source: why.clone(), attempts: Attempts::default() },
             };
-            self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(call.trail))));
+            self.fail(key, error.with_attempts(call.trail));
         }
     }
 }

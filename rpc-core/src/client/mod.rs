@@ -148,9 +148,10 @@ pub enum Output {
     /// Write what [`Client::poll_transmit`] still gives, then close the stream. Nothing needs to be reported.
     Close(ConnectionId),
     /// A binding is agreed, or cannot be had.
-    Bound(BindingId, Result<(), BindError>),
-    /// A call has ended. Said exactly once for each call that was not given up.
-    Ended(CallKey, Result<Reply, Error>),
+    Bound(BindingId, Result<(), Box<BindError>>),
+    /// A call has ended: [`Client::take`] gives how. Said at most once for each call, and not for one that was given up, or whose
+    /// end was taken before.
+    Ended(CallKey),
     /// What [`Client::outcome`] says of this call is no longer [`Outcome::Pending`].
     Settled(RequestId),
     /// Nothing more for now; call [`Client::handle_timeout`] at this time.
@@ -327,14 +328,39 @@ impl Client {
     /// What the driver must do next.
     #[inline]
     pub fn poll_output(&mut self) -> Output {
-        let Some(output) = self.outputs.pop_front() else { return Output::Wait(self.next_timeout()) };
-        if let Output::Ended(key, result) = &output {
-            self.calls.release(*key);
-            if let Err(error) = result {
-                self.stats.unknown += u64::from(error.execution() == Execution::Unknown);
+        loop {
+            match self.outputs.pop_front() {
+                None => return Output::Wait(self.next_timeout()),
+                // Of a call that was given up since, or whose end was taken.
+                Some(Output::Ended(key)) if !self.calls.has_ended(key) => {}
+                Some(output) => return output,
             }
         }
-        output
+    }
+
+    /// How a call has ended, once. `None` while it has not, and for one that was given up. What nobody takes is kept until the
+    /// call is given up.
+    #[inline]
+    pub fn take(&mut self, key: CallKey) -> Option<Result<Reply, Box<Error>>> {
+        Some(match self.calls.take(key)? {
+            Ok(answered) => Ok(Reply {
+                verdict: answered.verdict,
+                payload: answered.payload,
+                coding: self.coding(),
+                method: self.method_name(answered.binding, answered.method),
+                request_id: answered.request_id,
+                evolution: answered.evolution,
+            }),
+            Err(error) => {
+                self.stats.unknown += u64::from(error.execution() == Execution::Unknown);
+                Err(error)
+            }
+        })
+    }
+
+    /// Calls that have not ended, and those whose end nobody has taken.
+    pub fn calls_len(&self) -> usize {
+        self.calls.len()
     }
 
     /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing. What it
@@ -418,7 +444,7 @@ impl Client {
         if let Some(binding) = self.bindings.get_mut(usize::from(id.0))
             && binding.settle(&result)
         {
-            self.outputs.push_back(Output::Bound(id, result));
+            self.outputs.push_back(Output::Bound(id, result.map_err(Box::new)));
         }
     }
 }

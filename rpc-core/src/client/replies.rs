@@ -227,17 +227,16 @@ impl Client {
     #[inline]
     fn end_ok(&mut self, at: usize, key: CallKey, id: SlotId, verdict: Verdict, body: Body<'_>) {
         let request_id = self.sessions[at].request_id(id);
-        let coding = self.coding();
-        let Some(call) = self.calls.remove(key) else { return };
-        let method = self.method_name(call.binding, call.method);
+        let Some(call) = self.calls.peek(key) else { return };
         let evolution = self.evolution(at, call.binding, call.method);
+        let Some(call) = self.calls.get(key) else { return };
         let payload = match body {
             Body::Whole(payload) => Payload::from(payload),
             // The buffer that brought the arguments takes the result: nothing is allocated.
-            Body::Part(part) => call.payload.head.refill(part),
+            Body::Part(part) => std::mem::take(&mut call.payload.head).refill(part),
         };
-        let reply = Reply { verdict, payload, coding, method, request_id, evolution };
-        self.outputs.push_back(Output::Ended(key, Ok(reply)));
+        call.answer(verdict, payload, request_id, evolution);
+        self.outputs.push_back(Output::Ended(key));
     }
 
     /// The answer is no result. The slot is left only when the answer was understood: otherwise the connection ends.
@@ -364,14 +363,14 @@ impl Client {
             },
             _ => Error::InDoubt { method, address, request_id, attempts: none },
         };
-        self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(attempts))));
+        self.fail(key, error.with_attempts(attempts));
     }
 
     fn end_failed(&mut self, now: Instant, at: usize, key: CallKey, id: SlotId, failure: Failure) {
         let Some(mut call) = self.calls.remove(key) else { return };
         let attempts = call.attempts(now, &self.sessions[at].server(), "the handler failed");
         let error = self.failure(at, call.binding, call.method, id, failure);
-        self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(attempts))));
+        self.fail(key, error.with_attempts(attempts));
     }
 
     fn failure(&self, at: usize, binding: BindingId, method: u16, id: SlotId, failure: Failure) -> Error {

@@ -240,7 +240,7 @@ impl Client {
             Some(why) => call.attempts(now, &server, why),
             None => call.trail,
         };
-        self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(attempts))));
+        self.fail(key, error.with_attempts(attempts));
     }
 
     /// A call ends as unknown, and its caller may ask for the outcome. The oldest one may have to go for it.

@@ -1,7 +1,7 @@
 //! Calls that were not executed: tried again where that may help, under a new number.
 
 use super::calls::CallState;
-use super::{CallKey, Client, Output};
+use super::{CallKey, Client};
 use crate::error::{Attempts, Code, Error, is_transient};
 use crate::ids::RequestId;
 use crate::time::Instant;
@@ -42,7 +42,7 @@ impl Client {
             true => Error::InDoubt { method, address, request_id, attempts },
             false => Error::Refused { method, address, code, reason, retry_after, request_id, attempts },
         };
-        self.outputs.push_back(Output::Ended(key, Err(error.with_attempts(call.trail))));
+        self.fail(key, error.with_attempts(call.trail));
     }
 
     /// When a call is to be tried again: not before the server has asked for it, never behind the deadline, and not at all

@@ -28,7 +28,7 @@ impl Client {
         let (deadline, metadata_len) = (call.deadline, call.metadata.as_ref().map_or(0, |m| m.encoded_len()));
         let key = self.calls.insert(call, block);
         if let Some(error) = refusal {
-            self.end(key, Err(error));
+            self.end(key, error);
         } else if metadata_len > metadata_max {
             let whose = if metadata_max < METADATA_MAX { "this client's" } else { "the protocol's" };
             self.end_too_large(key, "metadata", metadata_len, metadata_max, whose);

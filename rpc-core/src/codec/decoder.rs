@@ -93,7 +93,11 @@ impl<'de> Decoder<'de> {
     /// # Errors
     /// There are too few bytes.
     pub fn bytes(&mut self) -> Result<&'de [u8], Malformed> {
-        self.plain()
+        match self.rest.codec() {
+            CodecId::Bincode => Reader::<Bincode>::new(&mut self.rest).block(),
+            #[cfg(feature = "postcard")]
+            CodecId::Postcard => Reader::<Postcard>::new(&mut self.rest).block(),
+        }
     }
 
     /// To be called after the last value.

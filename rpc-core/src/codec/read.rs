@@ -99,8 +99,9 @@ impl<'a, 'de, F: Format> Reader<'a, 'de, F> {
         }
     }
 
+    /// A block of bytes, lent out of the payload.
     #[inline]
-    fn block(&mut self) -> Result<&'de [u8], Malformed> {
+    pub(super) fn block(&mut self) -> Result<&'de [u8], Malformed> {
         let claimed: u64 = self.scalar()?;
         let parts = usize::try_from(claimed).ok().and_then(|length| self.rest.bytes.split_at_checked(length));
         let Some((block, rest)) = parts else { return Err(too_long(claimed, self.rest.bytes.len())) };

@@ -104,7 +104,7 @@ pub enum Completion {
     /// Its refusal, encoded.
     Application(Vec<u8>),
     /// Its result or its refusal, of which the last bytes are a large block that is not copied.
-    Block(Verdict, Vec<u8>, Bytes),
+    Block(Verdict, Vec<u8>, Box<Bytes>),
     /// It ran, and has no result: a panic, a reply that cannot be encoded, a failure that it passes on.
     Failed {
         /// The class of the failure.

@@ -258,7 +258,7 @@ impl Session {
             Completion::Application(payload) => (Answer::Application, payload.into()),
             Completion::Block(verdict, head, block) => {
                 let answer = if verdict == Verdict::Ok { Answer::Ok } else { Answer::Application };
-                (answer, Parts::new(head, Some(Box::new(block))))
+                (answer, Parts::new(head, Some(block)))
             }
             Completion::Failed { code, message, hops } => {
                 let mut payload = Vec::new();

@@ -108,6 +108,13 @@ impl Parts {
     }
 }
 
+impl From<Payload> for Parts {
+    #[inline]
+    fn from(head: Payload) -> Self {
+        Self { head, block: None }
+    }
+}
+
 impl From<Vec<u8>> for Parts {
     #[inline]
     fn from(bytes: Vec<u8>) -> Self {

@@ -349,8 +349,11 @@ impl Pair {
                     self.dial(connection);
                 }
                 client::Output::Close(ConnectionId(number)) => self.client_closes(number),
-                client::Output::Bound(id, outcome) => self.bound.push((id, outcome)),
-                client::Output::Ended(key, result) => self.ended.push((key, self.now, result)),
+                client::Output::Bound(id, outcome) => self.bound.push((id, outcome.map_err(|error| *error))),
+                client::Output::Ended(key) => {
+                    let result = self.client.take(key).expect("it has ended").map_err(|error| *error);
+                    self.ended.push((key, self.now, result));
+                }
                 client::Output::Settled(id) => self.settled.push(id),
             }
             busy = true;

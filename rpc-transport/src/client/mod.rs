@@ -1,27 +1,26 @@
 //! What a channel's handles and its driver share: the engine, and who waits for what it will say.
 
 mod bindings;
-mod calls;
 pub(crate) mod driver;
 #[cfg(shuttle)]
 mod probe;
 mod resolving;
+mod waiters;
 
 use crate::clock::Clock;
 use crate::context::inherited_deadline;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, mutant};
 use bindings::Bindings;
 use bytes::Bytes;
-pub(crate) use calls::Ticket;
-use calls::{Calls, Left};
 use resolving::Resolving;
 pub(crate) use resolving::Waiter;
-use rpc_core::client::{BindingId, Client, ConnectionId, NewCall, Outcome, Output};
+use rpc_core::client::{BindingId, CallKey, Client, ConnectionId, NewCall, Outcome, Output};
 use rpc_core::service::{Descriptor, Reply};
-use rpc_core::{BindError, Error, Instant, Metadata, RequestId};
+use rpc_core::{BindError, Error, Instant, RequestId};
 use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use waiters::Waiters;
 
 /// One channel. The lock is held for short and bounded work only; nothing that is not ours runs under it, so wakers and
 /// futures are woken and dropped after it is given back.
@@ -33,7 +32,7 @@ pub(crate) struct Shared {
 
 pub(crate) struct State {
     pub(crate) engine: Client,
-    calls: Calls,
+    waiters: Waiters,
     bindings: Bindings,
     resolving: Resolving,
     /// Wakes the driver. It is taken out by whoever uses it and put back by the driver's next turn, so that many callers
@@ -51,24 +50,12 @@ pub(crate) enum Order {
     Close(ConnectionId),
 }
 
-/// What an encoded call is started with.
-pub(crate) struct Request {
-    pub(crate) binding: BindingId,
-    pub(crate) method: u16,
-    pub(crate) timeout: Duration,
-    pub(crate) metadata: Option<Box<Metadata>>,
-    pub(crate) payload: Vec<u8>,
-    /// What follows the payload.
-    pub(crate) block: Option<Box<Bytes>>,
-    pub(crate) fail_fast: bool,
-}
-
 impl Shared {
     pub(crate) fn new(engine: Client) -> Self {
         let call_timeout = engine.limits().call_timeout;
-        let (calls, bindings, resolving) = (Calls::default(), Bindings::default(), Resolving::default());
+        let (waiters, bindings, resolving) = (Waiters::default(), Bindings::default(), Resolving::default());
         let state =
-            State { engine, calls, bindings, resolving, driver: None, closed: false, orphaned: false };
+            State { engine, waiters, bindings, resolving, driver: None, closed: false, orphaned: false };
         Self { state: Mutex::new(state), call_timeout }
     }
 
@@ -77,49 +64,56 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a call whose end will wake the task of `cx`. Inside a handler it ends by the handler's deadline.
-    pub(crate) fn start(&self, request: Request, cx: &Context<'_>) -> Ticket {
+    /// Starts a call whose end will wake the task of `cx`. Its deadline follows from its timeout; inside a handler it ends by the
+    /// handler's deadline.
+    #[inline]
+    pub(crate) fn start(&self, mut call: NewCall, block: Option<Box<Bytes>>, cx: &Context<'_>) -> CallKey {
         let waker = cx.waker().clone();
-        let Request { binding, method, timeout, metadata, payload, block, fail_fast } = request;
         let now = Clock::now();
-        let deadline = (now + timeout).min(inherited_deadline());
-        let timeout = deadline - now;
-        let call = NewCall { binding, method, deadline, timeout, metadata, payload, fail_fast };
+        call.deadline = (now + call.timeout).min(inherited_deadline());
+        call.timeout = call.deadline - now;
         let mut state = self.lock();
         let key = state.engine.start_with(now, call, block);
-        let ticket = state.calls.insert(key, waker);
+        state.waiters.insert(key, waker);
         Self::commanded(state);
-        ticket
+        key
     }
 
-    /// The end of a call, once. After `Ready` the ticket is used up.
-    pub(crate) fn poll_ended(&self, ticket: Ticket, cx: &Context<'_>) -> Poll<Result<Reply, Error>> {
+    /// The end of a call, once. After `Ready` the key is used up.
+    #[inline]
+    pub(crate) fn poll_ended(&self, key: CallKey, cx: &Context<'_>) -> Poll<Result<Reply, Box<Error>>> {
+        // Dropped after the lock is given back.
+        let mut replaced = None;
         let mut state = self.lock();
-        let (polled, replaced) = state.calls.poll(ticket, cx);
+        let ended = state.engine.take(key);
+        match state.waiters.get_mut(key) {
+            Some(_) if ended.is_some() => replaced = state.waiters.take(key),
+            Some(waker)
+                if !waker.will_wake(cx.waker()) && !mutant("a call that has moved wakes its former task") =>
+            {
+                replaced = Some(std::mem::replace(waker, cx.waker().clone()));
+            }
+            _ => {}
+        }
         drop(state);
         drop(replaced);
-        polled
+        ended.map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// The number of a call that was started and whose end was not taken yet, once it has one.
+    /// The number of a call that was started and has not ended, once it has one.
     #[cold]
-    pub(crate) fn request_id(&self, ticket: Ticket) -> Option<RequestId> {
-        let mut state = self.lock();
-        let key = state.calls.running(ticket)?;
-        state.engine.request_id_of(key)
+    pub(crate) fn request_id(&self, key: CallKey) -> Option<RequestId> {
+        self.lock().engine.request_id_of(key)
     }
 
     /// Nobody waits for this call any more.
-    pub(crate) fn give_up(&self, ticket: Ticket) {
+    pub(crate) fn give_up(&self, key: CallKey) {
         let now = Clock::now();
         let mut state = self.lock();
-        let left = state.calls.remove(ticket);
-        match &left {
-            Left::Running(key, _) => state.engine.give_up(now, *key),
-            Left::Ended(_) => return drop(state),
-        }
+        let waker = state.waiters.take(key);
+        state.engine.give_up(now, key);
         Self::commanded(state);
-        drop(left);
+        drop(waker);
     }
 
     /// One more user of a service, who waits for it by [`Shared::poll_bound`] and leaves it by [`Shared::end_bind`].
@@ -229,8 +223,8 @@ impl State {
     fn drain(&mut self, wakers: &mut Vec<Waker>, orders: &mut Vec<Order>) -> Instant {
         loop {
             match self.engine.poll_output() {
-                Output::Ended(key, result) => wakers.extend(self.calls.ended(key, result)),
-                Output::Bound(id, result) => self.bindings.bound(id, result, wakers),
+                Output::Ended(key) => wakers.extend(self.waiters.take(key)),
+                Output::Bound(id, result) => self.bindings.bound(id, result.map_err(|error| *error), wakers),
                 Output::Dial { connection, address, within } => {
                     orders.push(Order::Dial { connection, address, within });
                 }

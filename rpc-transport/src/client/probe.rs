@@ -20,7 +20,7 @@ impl Channel {
     pub fn held(&self) -> Held {
         let state = self.shared().lock();
         Held {
-            calls: state.calls.len(),
+            calls: state.engine.calls_len(),
             users: state.bindings.len(),
             resolving: state.resolving.len(),
             slots: state.engine.slots_in_use(),

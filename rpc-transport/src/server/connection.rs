@@ -11,7 +11,7 @@ use crate::busy_poll::BusyPoll;
 use crate::clock::Clock;
 use crate::pipe::Pipe;
 use crate::server::greeting::{self, FLUSH_MAX, part};
-use crate::server::handler::{self, Begun, Ended, Handling};
+use crate::server::handler::{self, Ended, Handling};
 use crate::server::host::{Attached, Host};
 use crate::server::sessions::{Closing, Todo, View};
 use crate::server::waiting;
@@ -29,10 +29,15 @@ use std::time::Duration;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
-/// Handlers polled before their replies are written. If all of a read were answered by one write at its end, the client would
-/// sleep while the server works and the other way round; with pieces both work. The fewer, the more system calls: with 16 instead
-/// of 32 they cost as much as the calls do. docs/benchmarks.md has the figures.
-const HANDLERS_AT_ONCE: usize = 32;
+/// The replies of one read are written in pieces, the first after so many handlers or this part of all, and each further piece
+/// twice as large as the one before. If all were written at the end, the client would sleep while the server works and the other
+/// way round; the sooner it has the first ones, the sooner both work. The fewer pieces, the fewer system calls.
+/// docs/benchmarks.md has the figures of this and of other sizes.
+const FIRST_PIECE_MIN: usize = 12;
+const FIRST_PIECE_PART: usize = 6;
+
+/// The same where the server polls busily: it does not sleep, so that only the number of its writes counts.
+const FIRST_PIECE_MIN_BUSY: usize = 32;
 
 /// Bytes of replies after which the same is done: only what the engine has counts as backlog. Not exceeded by more than one reply.
 const REPLIES_AT_ONCE: usize = 256 << 10;
@@ -271,28 +276,35 @@ impl Connection {
     /// Runs the handlers that the engine wants to be run, tells it what they have come to, and writes. While the peer does not
     /// take its replies they wait: one read can ask for a thousand times its own size. Some are left where they take their time.
     fn work(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        let idle = self.batch.todo.executes.is_empty();
-        let until = if idle { Instant::NEVER } else { Clock::now() + HANDLERS_FOR };
+        if self.batch.todo.executes.is_empty() || !self.view.reads {
+            return self.write(cx);
+        }
+        let least = if self.busy.is_on() { FIRST_PIECE_MIN_BUSY } else { FIRST_PIECE_MIN };
+        let mut piece = least.max(self.batch.todo.executes.len() / FIRST_PIECE_PART);
+        let mut now = Clock::now();
+        let until = now + HANDLERS_FOR;
         loop {
-            if !self.batch.todo.executes.is_empty() && self.view.reads {
-                self.poll_handlers(cx, until);
-                self.settle();
-            }
+            self.poll_handlers(cx, now, until, piece);
+            self.settle(now);
             self.write(cx)?;
-            if self.batch.todo.executes.is_empty() || !self.view.reads || Clock::now() > until {
+            if self.batch.todo.executes.is_empty() || !self.view.reads {
                 return Ok(());
             }
+            now = Clock::now();
+            if now > until {
+                return Ok(());
+            }
+            piece *= 2;
         }
     }
 
-    /// Polls some handlers once. Outside of the task's budget: what is ready would look as if it were not once a batch
+    /// Polls at most `piece` handlers once. Outside of the task's budget: what is ready would look as if it were not once a batch
     /// has used the budget up.
-    fn poll_handlers(&mut self, cx: &mut Context<'_>, until: Instant) {
+    fn poll_handlers(&mut self, cx: &mut Context<'_>, mut now: Instant, until: Instant, piece: usize) {
         let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
-        let mut now = Clock::now();
         let batch = unconstrained(poll_fn(|cx| {
             let mut replies = 0;
-            for turn in 1..=HANDLERS_AT_ONCE {
+            for turn in 1..=piece {
                 if replies > REPLIES_AT_ONCE {
                     break;
                 }
@@ -320,12 +332,9 @@ impl Connection {
                         continue;
                     }
                 }
-                match handler::begin(&attached.link, execute, buffer, cx) {
-                    Begun::Ended(end) => {
-                        replies += end.reply_len();
-                        ended.push(end);
-                    }
-                    Begun::Waiting(handler) => waiting.push(Handling::Waiting(handler)),
+                match handler::begin(&attached.link, execute, buffer, cx, ended) {
+                    Some(handler) => waiting.push(Handling::Waiting(handler)),
+                    None => replies += ended.last().map_or(0, Ended::reply_len),
                 }
             }
             Poll::Ready(())
@@ -333,11 +342,11 @@ impl Connection {
         let _ = pin!(batch).poll(cx);
     }
 
-    fn settle(&mut self) {
+    fn settle(&mut self, now: Instant) {
         let Attached { link, lane, number } = &self.attached;
         let mut engine = link.session().lock();
         let Batch { todo, ended, waiting } = &mut self.batch;
-        engine.settle(link, ended, waiting, todo);
+        engine.settle(now, link, ended, waiting, todo);
         engine.wake_lanes(Some(*number), &mut self.batch.todo);
         self.view = engine.view(*lane, *number);
         drop(engine);

@@ -31,6 +31,11 @@ impl Detached {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[cfg(test)]
+    pub(super) fn locked(&self) -> impl Sized + '_ {
+        self.state()
+    }
+
     /// A session has lost its last connection. It is added once, until it is resumed or over.
     pub(super) fn add(&self, host: &Arc<Host>, session: Arc<Served>) {
         let mut state = self.state();

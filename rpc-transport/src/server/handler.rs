@@ -5,6 +5,7 @@ use crate::context::{Context, Polling};
 use crate::incoming::{Handler, Incoming, Outcome};
 use crate::server::sessions::Link;
 use crate::server::waiting;
+use bytes::Bytes;
 use rpc_core::server::{Begin, Completion, Execute};
 use rpc_core::service::{Failure, Verdict};
 use rpc_core::{Code, Error, Hop, Instant, SlotId};
@@ -19,27 +20,35 @@ use tokio::task::AbortHandle;
 /// How an execution ended, with the buffers that can be used again.
 pub(crate) struct Ended {
     pub(crate) at: SlotId,
-    pub(crate) completion: Completion,
+    result: Result<Verdict, Box<Completion>>,
+    /// The encoded reply, if there is one.
+    reply: Vec<u8>,
+    /// Its last bytes, if they are many.
+    block: Option<Box<Bytes>>,
     pub(crate) payload: Vec<u8>,
-    pub(crate) buffer: Vec<u8>,
 }
 
 impl Ended {
     /// Bytes of the reply.
     #[inline]
     pub(crate) fn reply_len(&self) -> usize {
-        match &self.completion {
-            Completion::Ok(reply) | Completion::Application(reply) => reply.len(),
-            Completion::Block(_, head, block) => head.len() + block.len(),
-            _ => 0,
+        match (&self.result, &self.block) {
+            (Ok(_), None) => self.reply.len(),
+            (Ok(_), Some(block)) => self.reply.len() + block.len(),
+            (Err(_), _) => 0,
         }
     }
-}
 
-/// A handler after its first poll.
-pub(crate) enum Begun {
-    Ended(Ended),
-    Waiting(Waiting),
+    /// What the engine is told.
+    #[inline]
+    pub(crate) fn completion(&mut self) -> Completion {
+        match (std::mem::replace(&mut self.result, Ok(Verdict::Ok)), self.block.take()) {
+            (Ok(Verdict::Ok), None) => Completion::Ok(std::mem::take(&mut self.reply)),
+            (Ok(Verdict::Application), None) => Completion::Application(std::mem::take(&mut self.reply)),
+            (Ok(verdict), Some(block)) => Completion::Block(verdict, std::mem::take(&mut self.reply), block),
+            (Err(completion), _) => *completion,
+        }
+    }
 }
 
 /// A handler that was not ready when it was polled.
@@ -59,30 +68,37 @@ pub(crate) enum Handling {
     Begun(Execute, Vec<u8>),
 }
 
-/// Starts a handler, to which the engine has agreed, and polls it once.
+/// Starts a handler, to which the engine has agreed, and polls it once. If it has not ended by that, it is returned.
 pub(crate) fn begin(
     link: &Arc<Link>,
     execute: Execute,
     buffer: Vec<u8>,
     cx: &mut std::task::Context<'_>,
-) -> Begun {
+    all: &mut Vec<Ended>,
+) -> Option<Waiting> {
     let Execute { at, deadline, .. } = execute;
     let span = span(link, &execute);
     let polled = {
         let _polling = Polling::under(deadline);
         let _entered = span.enter();
+        // What came of it goes to its last place in here: on its way out it would be moved once more for each step.
         catch_unwind(AssertUnwindSafe(|| {
             let mut handler = dispatch(link, execute, buffer);
             match handler.as_mut().poll(cx) {
-                Poll::Ready(outcome) => Ok(outcome),
-                Poll::Pending => Err(handler),
+                Poll::Ready(outcome) => {
+                    all.push(ended(at, outcome));
+                    None
+                }
+                Poll::Pending => Some(handler),
             }
         }))
     };
     match polled {
-        Ok(Ok(outcome)) => Begun::Ended(ended(at, outcome)),
-        Ok(Err(handler)) => Begun::Waiting(Waiting { at, deadline, span, handler }),
-        Err(panic) => Begun::Ended(panicked(at, panic)),
+        Ok(handler) => handler.map(|handler| Waiting { at, deadline, span, handler }),
+        Err(panic) => {
+            all.push(panicked(at, panic));
+            None
+        }
     }
 }
 
@@ -158,12 +174,13 @@ impl Handling {
 }
 
 async fn run(handling: Handling, link: Arc<Link>) {
-    let begun = match handling {
-        Handling::Waiting(waiting) => Begun::Waiting(waiting),
-        Handling::Begun(execute, buffer) => first_poll(&link, execute, buffer).await,
+    let mut ended = Vec::new();
+    let waiting = match handling {
+        Handling::Waiting(waiting) => Some(waiting),
+        Handling::Begun(execute, buffer) => first_poll(&link, execute, buffer, &mut ended).await,
         // It may have waited for a thread until nobody waited for it any more.
         Handling::Queued(execute, buffer) => match link.begin(execute.at) {
-            Begin::Now => first_poll(&link, execute, buffer).await,
+            Begin::Now => first_poll(&link, execute, buffer, &mut ended).await,
             Begin::Later { .. } => {
                 let host = link.server().clone();
                 return host.wait(waiting::Waiting { link, execute, buffer });
@@ -171,45 +188,40 @@ async fn run(handling: Handling, link: Arc<Link>) {
             Begin::Never => return,
         },
     };
-    let ended = match begun {
-        Begun::Ended(ended) => ended,
-        Begun::Waiting(mut waiting) => poll_fn(|cx| waiting.poll(cx)).await,
-    };
-    link.complete(ended);
+    if let Some(mut waiting) = waiting {
+        ended.push(poll_fn(|cx| waiting.poll(cx)).await);
+    }
+    link.complete(&mut ended);
 }
 
-async fn first_poll(link: &Arc<Link>, execute: Execute, buffer: Vec<u8>) -> Begun {
+async fn first_poll(
+    link: &Arc<Link>,
+    execute: Execute,
+    buffer: Vec<u8>,
+    ended: &mut Vec<Ended>,
+) -> Option<Waiting> {
     let mut begun = Some((execute, buffer));
     poll_fn(|cx| match begun.take() {
-        Some((execute, buffer)) => Poll::Ready(begin(link, execute, buffer, cx)),
+        Some((execute, buffer)) => Poll::Ready(begin(link, execute, buffer, cx, ended)),
         None => Poll::Pending,
     })
     .await
 }
 
-fn ended(at: SlotId, outcome: Outcome) -> Ended {
-    let Outcome { verdict, buffer, block, payload } = outcome;
-    let failure = match (verdict, block) {
-        (Ok(verdict), Some(block)) => {
-            let completion = Completion::Block(verdict, buffer, block);
-            return Ended { at, completion, payload, buffer: Vec::new() };
-        }
-        (Ok(Verdict::Ok), None) => {
-            return Ended { at, completion: Completion::Ok(buffer), payload, buffer: Vec::new() };
-        }
-        (Ok(Verdict::Application), None) => {
-            return Ended { at, completion: Completion::Application(buffer), payload, buffer: Vec::new() };
-        }
-        (Err(failure), _) => failure,
-    };
-    let completion = match failure {
+#[inline]
+fn ended(at: SlotId, Outcome { verdict, buffer: reply, block, payload }: Outcome) -> Ended {
+    Ended { at, result: verdict.map_err(|failure| Box::new(failed(*failure))), reply, block, payload }
+}
+
+#[cold]
+fn failed(failure: Failure) -> Completion {
+    match failure {
         Failure::Arguments(error) => {
             Completion::NotStarted { code: Code::InvalidArgument, reason: error.to_string() }
         }
         Failure::Reply(error) => internal(format!("the reply cannot be sent: {error}")),
         Failure::Nested(error) => nested(&error),
-    };
-    Ended { at, completion, payload, buffer }
+    }
 }
 
 fn internal(message: String) -> Completion {
@@ -254,7 +266,7 @@ fn panicked(at: SlotId, panic: Box<dyn Any + Send>) -> Ended {
         },
     };
     let completion = internal(format!("panicked: {said}"));
-    Ended { at, completion, payload: Vec::new(), buffer: Vec::new() }
+    Ended { at, result: Err(Box::new(completion)), reply: Vec::new(), block: None, payload: Vec::new() }
 }
 
 #[cfg(test)]
@@ -303,7 +315,7 @@ mod tests {
             (Box::new(7_u8), "panicked: with a value that is no text"),
         ] {
             let ended = panicked(SlotId { slot: 0, sequence: 1 }, panic);
-            let Completion::Failed { message, .. } = ended.completion else { panic!("a failure") };
+            let Completion::Failed { message, .. } = { ended }.completion() else { panic!("a failure") };
             assert_eq!(message, said);
         }
     }

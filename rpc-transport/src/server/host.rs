@@ -105,6 +105,12 @@ impl Host {
         self.cold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All locks that the server's clients have in common.
+    #[cfg(test)]
+    pub(super) fn locked(&self) -> impl Sized + '_ {
+        (self.cold(), self.detached.locked(), self.waiting.locked(), self.strangers.locked())
+    }
+
     /// A connection has come from this [host](super::peer::host_of).
     pub(crate) fn arrive(&self, peer_host: &str) -> Arrival {
         self.cold().endpoint.handle_connected(Clock::now(), peer_host)

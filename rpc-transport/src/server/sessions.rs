@@ -209,17 +209,17 @@ impl Engine {
     /// Tells the engine what handlers have come to, and lets those that are not ready go on in tasks of their own.
     pub(crate) fn settle(
         &mut self,
+        now: Instant,
         link: &Arc<Link>,
         ended: &mut Vec<Ended>,
         waiting: &mut Vec<Handling>,
         todo: &mut Todo,
     ) {
-        let now = Clock::now();
-        for Ended { at, completion, payload, buffer } in ended.drain(..) {
-            self.session.complete(now, at, completion);
-            self.session.recycle(payload);
-            self.session.recycle(buffer);
+        for one in ended.iter_mut() {
+            self.session.complete(now, one.at, one.completion());
+            self.session.recycle(std::mem::take(&mut one.payload));
         }
+        ended.clear();
         // Spawned under the lock: a handler that ends at once waits here until the table knows it.
         for handling in waiting.drain(..) {
             let (at, begun, blocking) = (handling.at(), handling.has_begun(), handling.blocks());
@@ -366,11 +366,11 @@ impl Link {
         begin
     }
 
-    /// A handler in a task of its own has ended.
-    pub(crate) fn complete(self: &Arc<Self>, ended: Ended) {
+    /// Handlers in tasks of their own have ended.
+    pub(crate) fn complete(self: &Arc<Self>, ended: &mut Vec<Ended>) {
         self.with_engine(|engine, todo| {
-            engine.running.finish(ended.at);
-            engine.settle(self, &mut vec![ended], &mut Vec::new(), todo);
+            ended.iter().for_each(|ended| engine.running.finish(ended.at));
+            engine.settle(Clock::now(), self, ended, &mut Vec::new(), todo);
         });
         self.host.start_waiting(&self.session);
     }
@@ -415,7 +415,7 @@ impl Link {
         let queued = todo.executes.drain(..some).map(|(execute, buffer)| Handling::Queued(execute, buffer));
         let mut queued: Vec<_> = queued.collect();
         let mut engine = self.session.lock();
-        engine.settle(self, &mut Vec::new(), &mut queued, todo);
+        engine.settle(Clock::now(), self, &mut Vec::new(), &mut queued, todo);
         engine.wake_lanes(None, todo);
         drop(engine);
         todo.signal();

@@ -25,6 +25,11 @@ struct Seen {
 }
 
 impl Strangers {
+    #[cfg(test)]
+    pub(super) fn locked(&self) -> impl Sized + '_ {
+        self.0.lock()
+    }
+
     /// A connection of `peer` has ended in its handshake. Some: it is to be logged, and so often it has come unlogged since
     /// the last time.
     pub(crate) fn seen(&self, now: Instant, peer: &str) -> Option<u64> {

@@ -45,6 +45,11 @@ impl WaitingRoom {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[cfg(test)]
+    pub(super) fn locked(&self) -> impl Sized + '_ {
+        self.queue()
+    }
+
     /// Behind the others of its peer.
     fn add(&self, waiting: Waiting) {
         let peer = waiting.link.session().peer_host().clone();
@@ -167,7 +172,7 @@ fn start(waiting: Waiting) -> Option<(Waiting, bool)> {
         match begin {
             Begin::Now => {
                 let mut begun = vec![Handling::Begun(execute, buffer)];
-                engine.settle(&link, &mut Vec::new(), &mut begun, todo);
+                engine.settle(Clock::now(), &link, &mut Vec::new(), &mut begun, todo);
             }
             Begin::Later { everybody } => waits = Some((execute, buffer, everybody)),
             Begin::Never => {}

@@ -7,6 +7,7 @@ use crate::cli::Call;
 use crate::payload::Order;
 use bytes::Bytes;
 use carnegie::Server;
+use std::time::Duration;
 
 #[carnegie::service]
 pub(crate) trait Peers {
@@ -40,17 +41,20 @@ impl Peers for Office {
     }
 }
 
-pub(crate) async fn serve() -> Result<(), Failure> {
-    let server = Server::new().add(PeersServer::new(Office)).bind("127.0.0.1:0").await?;
+/// What "busy" sets on both sides.
+pub(crate) const BUSY_POLL: Duration = Duration::from_micros(100);
+
+pub(crate) async fn serve(busy_poll: Duration) -> Result<(), Failure> {
+    let server = Server::new().add(PeersServer::new(Office)).busy_poll(busy_poll).bind("127.0.0.1:0").await?;
     announce(server.local_addr())?;
     Ok(server.run().await?)
 }
 
 /// A channel, and so a connection, each.
-pub(crate) async fn connect(call: &Call) -> Result<Vec<PeersClient>, Failure> {
+pub(crate) async fn connect(call: &Call, busy_poll: Duration) -> Result<Vec<PeersClient>, Failure> {
     let mut clients = Vec::new();
     for _ in 0..call.cell.connections {
-        clients.push(carnegie::connect(call.server).await?);
+        clients.push(carnegie::connect(call.server).busy_poll(busy_poll).await?);
     }
     Ok(clients)
 }
@@ -75,7 +79,7 @@ impl Handle for PeersClient {
 pub(crate) struct Freely(PeersClient);
 
 pub(crate) async fn connect_freely(call: &Call) -> Result<Vec<Freely>, Failure> {
-    Ok(connect(call).await?.into_iter().map(Freely).collect())
+    Ok(connect(call, Duration::ZERO).await?.into_iter().map(Freely).collect())
 }
 
 impl Handle for Freely {

@@ -4,15 +4,18 @@ pub(crate) mod carnegie;
 pub(crate) mod framed;
 pub(crate) mod raw;
 pub(crate) mod tarpc;
+pub(crate) mod tonic;
+pub(crate) mod volo;
 
 use crate::Failure;
-use crate::cells::Cell;
+use crate::cells::{Cell, Load};
 use crate::cli::{Call, Serve};
-use crate::closed;
 use crate::measured::Measured;
 use crate::payload::Order;
+use crate::{closed, open, turns};
 use ::bytes::Bytes;
 use carnegie_bench::host;
+use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -21,12 +24,20 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
 /// One implementation of the same echo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Contender {
     Carnegie,
     /// The same, its method marked idempotent: what at-most-once costs is the difference.
     Idempotent,
+    /// The same, both sides with a busy poll of 100 µs.
+    Busy,
     Tarpc,
+    Tonic,
+    /// volo-thrift, multiplexed.
+    Volo,
+    /// volo-thrift, a connection for each call in flight.
+    VoloPool,
     /// A blocking echo without frames: one call in flight.
     Blocking,
     /// The same in tokio tasks.
@@ -44,14 +55,31 @@ pub(crate) enum Contender {
 use Contender::*;
 
 impl Contender {
-    pub(crate) const ALL: [Contender; 9] =
-        [Carnegie, Idempotent, Tarpc, Blocking, Echo, Spinning, Framed, FramedUnchecked, Copy];
+    pub(crate) const ALL: [Contender; 13] = [
+        Carnegie,
+        Busy,
+        Idempotent,
+        Tarpc,
+        Tonic,
+        Volo,
+        VoloPool,
+        Blocking,
+        Echo,
+        Spinning,
+        Framed,
+        FramedUnchecked,
+        Copy,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Carnegie => "carnegie",
             Idempotent => "idempotent",
+            Busy => "busy",
             Tarpc => "tarpc",
+            Tonic => "tonic",
+            Volo => "volo",
+            VoloPool => "volo-pool",
             Blocking => "blocking",
             Echo => "echo",
             Spinning => "spinning",
@@ -117,7 +145,11 @@ pub(crate) fn serve(serve: &Serve) -> Result<(), Failure> {
         match serve.contender {
             Echo => raw::serve().await,
             Tarpc => tarpc::serve().await,
-            _ => carnegie::serve().await,
+            Tonic => tonic::serve().await,
+            Volo => volo::serve(true).await,
+            VoloPool => volo::serve(false).await,
+            Busy => carnegie::serve(carnegie::BUSY_POLL).await,
+            _ => carnegie::serve(Duration::ZERO).await,
         }
     })
 }
@@ -147,15 +179,27 @@ fn measure(call: &Call) -> Result<Measured, Failure> {
         match call.contender {
             Echo => closed::run(call, vec![raw::connect(call.server).await?]).await,
             Tarpc => load(call, tarpc::connect(call).await?).await,
+            Tonic => load(call, tonic::connect(call).await?).await,
+            Volo => load(call, volo::connect(call, true)).await,
+            VoloPool => load(call, volo::connect(call, false)).await,
             Idempotent => load(call, carnegie::connect_freely(call).await?).await,
-            _ => load(call, carnegie::connect(call).await?).await,
+            Busy => load(call, carnegie::connect(call, carnegie::BUSY_POLL).await?).await,
+            _ => match (call.cell.load, carnegie::connect(call, Duration::ZERO).await?) {
+                (Load::Turns(pair), mut clients) => turns::run(call, clients.remove(0), pair).await,
+                (_, clients) => load(call, clients).await,
+            },
         }
     })
 }
 
 /// Puts a framework under the load of the cell, with one client of each connection.
 async fn load<H: Handle + Clone>(call: &Call, clients: Vec<H>) -> Result<Measured, Failure> {
-    closed::run(call, handles(call.cell, &clients)).await
+    match call.cell.load {
+        Load::Closed => closed::run(call, handles(call.cell, &clients)).await,
+        Load::Open(_) => open::run(call, clients, 0).await,
+        Load::Beside(bulk) => open::run(call, clients, bulk).await,
+        Load::Turns(_) => Err("only Carnegie has two kinds of calls".into()),
+    }
 }
 
 /// One handle for each call in flight, over the connections in turns.

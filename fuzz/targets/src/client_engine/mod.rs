@@ -242,7 +242,10 @@ impl World {
                 Output::Dial { connection, address, .. } => self.dialling.push((connection, address)),
                 Output::Close(connection) => self.closes(connection),
                 Output::Bound(id, _) => assert!(self.bindings.contains(&id) || self.bindings.is_empty()),
-                Output::Ended(key, result) => self.ended(key, result),
+                Output::Ended(key) => {
+                    let result = self.client.take(key).expect("it has ended");
+                    self.ended(key, result.map_err(|error| *error));
+                }
                 Output::Settled(id) => {
                     let outcome = self.client.outcome(self.now, id);
                     assert!(!matches!(outcome, Outcome::Pending), "{id} is settled and pending");
