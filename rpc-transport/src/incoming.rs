@@ -6,7 +6,6 @@ use bytes::Bytes;
 use rpc_core::codec::{Coding, Decoder, Encoder, Malformed};
 use rpc_core::service::{Descriptor, Failure, Payload, Verdict};
 use std::future::Future;
-use std::ops::Range;
 use std::pin::Pin;
 
 /// A service with its implementation, as `#[service]` generates it.
@@ -28,19 +27,15 @@ pub struct Incoming {
     context: Context,
     coding: Coding,
     payload: Payload,
-    /// Where the payload lay when it came, if it is a large one.
-    memory: Range<usize>,
     buffer: Vec<u8>,
 }
 
 impl Incoming {
     #[inline]
     pub(crate) fn new(context: Context, coding: Coding, payload: Vec<u8>, buffer: Vec<u8>) -> Self {
-        let start = payload.as_ptr() as usize;
-        let memory = start..start + payload.capacity();
         let mut payload = Payload::Owned(payload);
         memory::share(&mut payload);
-        Self { context, coding, payload, memory, buffer }
+        Self { context, coding, payload, buffer }
     }
 
     /// Reads all arguments at once.
@@ -74,13 +69,13 @@ impl Incoming {
         if let Some(part) = block.take_if(|block| self.is_small_part(block)) {
             self.buffer.extend_from_slice(&part);
         }
-        Outcome { block: block.map(Box::new), ..self.outcome(verdict) }
+        Outcome { block, ..self.outcome(verdict) }
     }
 
     /// Whether keeping these bytes would keep more of the request in memory than is counted.
     fn is_small_part(&self, block: &Bytes) -> bool {
-        let at = block.as_ptr() as usize;
-        self.memory.contains(&at) && self.memory.len() > 2 * block.len()
+        let request = self.payload.as_slice();
+        request.as_ptr_range().contains(&block.as_ptr()) && request.len() > 2 * block.len()
     }
 
     fn outcome(self, verdict: Result<Verdict, Failure>) -> Outcome {

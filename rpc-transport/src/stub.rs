@@ -43,7 +43,7 @@ pub struct Arguments<'a> {
     binding: &'a Binding,
     buffer: Vec<u8>,
     /// The last bytes, if they are many.
-    block: Option<Bytes>,
+    block: Option<Box<Bytes>>,
     failed: Option<Unencodable>,
 }
 
@@ -115,6 +115,6 @@ impl<'a> Arguments<'a> {
     #[inline]
     pub fn call<R>(self, method: u16) -> Call<'a, R> {
         let payload = self.failed.map_or(Ok(self.buffer), |why| Err(Box::new(why)));
-        Call::new(self.binding, method, payload, self.block.map(Box::new))
+        Call::new(self.binding, method, payload, self.block)
     }
 }

@@ -269,19 +269,17 @@ impl Call {
         !matches!(self.state, CallState::Vacant | CallState::Ended)
     }
 
-    /// It has its result, for whoever takes it.
+    /// Its payload is its result now, for whoever takes it.
     #[inline]
     pub(super) fn answer(
         &mut self,
         verdict: Verdict,
-        payload: Payload,
         request_id: Option<RequestId>,
         evolution: Option<Arc<Evolution>>,
     ) {
         self.state = CallState::Ended;
         self.metadata = None;
-        (self.verdict, self.payload, self.request_id, self.evolution) =
-            (verdict, payload.into(), request_id, evolution);
+        (self.verdict, self.request_id, self.evolution) = (verdict, request_id, evolution);
     }
 
     /// The place of a call that has ended takes another: field by field where it lies, for a call that is moved as a whole
@@ -293,7 +291,7 @@ impl Call {
         (self.binding, self.method) = (call.binding, call.method);
         (self.deadline, self.timeout) = (call.deadline, call.timeout);
         self.metadata = call.metadata;
-        self.payload = Parts::new(call.payload, block);
+        self.payload.renew(call.payload, block);
         self.fail_fast = call.fail_fast;
         (self.wire_method, self.attempts) = (0, 0);
         (self.in_doubt, self.named) = (false, false);

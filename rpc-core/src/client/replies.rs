@@ -230,12 +230,12 @@ impl Client {
         let Some(call) = self.calls.peek(key) else { return };
         let evolution = self.evolution(at, call.binding, call.method);
         let Some(call) = self.calls.get(key) else { return };
-        let payload = match body {
-            Body::Whole(payload) => Payload::from(payload),
+        match body {
+            Body::Whole(payload) => call.payload = payload.into(),
             // The buffer that brought the arguments takes the result: nothing is allocated.
-            Body::Part(part) => std::mem::take(&mut call.payload.head).refill(part),
-        };
-        call.answer(verdict, payload, request_id, evolution);
+            Body::Part(part) => call.payload.refill(part),
+        }
+        call.answer(verdict, request_id, evolution);
         self.outputs.push_back(Output::Ended(key));
     }
 

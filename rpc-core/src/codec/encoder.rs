@@ -20,7 +20,7 @@ const BLOCK_MIN: usize = 8 << 10;
 pub struct Encoder<'a> {
     sink: Sink<'a>,
     /// Where a large block at the end goes, if it need not follow the rest in memory.
-    beside: Option<&'a mut Option<Bytes>>,
+    beside: Option<&'a mut Option<Box<Bytes>>>,
 }
 
 /// `serialize_bytes` is what makes a codec copy a block instead of a sequence of elements.
@@ -41,7 +41,11 @@ impl<'a> Encoder<'a> {
 
     /// The same, for a payload whose last bytes may lie elsewhere: a large block that [`Encoder::take`] was given comes
     /// to stand in `beside`, unless something follows it.
-    pub fn parting(out: &'a mut Vec<u8>, beside: &'a mut Option<Bytes>, coding: impl Into<Coding>) -> Self {
+    pub fn parting(
+        out: &'a mut Vec<u8>,
+        beside: &'a mut Option<Box<Bytes>>,
+        coding: impl Into<Coding>,
+    ) -> Self {
         Encoder { sink: Sink::new(out, coding.into()), beside: Some(beside) }
     }
 
@@ -74,7 +78,7 @@ impl<'a> Encoder<'a> {
         self.close_up();
         self.sink.block_length(block.len() as u64)?;
         if let Some(beside) = &mut self.beside {
-            **beside = Some(block);
+            **beside = Some(Box::new(block));
         }
         Ok(())
     }

@@ -36,16 +36,15 @@ impl Payload {
         bytes
     }
 
-    /// Other bytes, in the same buffer if this is the only handle of it.
+    /// Takes other bytes, in the same buffer if this is the only handle of it.
     #[inline]
-    pub(crate) fn refill(self, with: &[u8]) -> Payload {
+    pub(crate) fn refill(&mut self, with: &[u8]) {
         match self {
-            Payload::Owned(mut bytes) => {
+            Payload::Owned(bytes) => {
                 bytes.clear();
                 bytes.extend_from_slice(with);
-                Payload::Owned(bytes)
             }
-            Payload::Shared(_) => Payload::Owned(with.to_vec()),
+            Payload::Shared(_) => *self = Payload::Owned(with.to_vec()),
         }
     }
 }
@@ -100,6 +99,20 @@ impl Parts {
             None => Cow::Borrowed(self.head.as_slice()),
             Some(block) => Cow::Owned([self.head.as_slice(), block].concat()),
         }
+    }
+
+    /// Becomes that of another message.
+    #[inline]
+    pub(crate) fn renew(&mut self, head: Vec<u8>, block: Option<Box<Bytes>>) {
+        self.head = Payload::Owned(head);
+        self.block = block.filter(|block| !block.is_empty());
+    }
+
+    /// Takes other bytes, in the same buffer.
+    #[inline]
+    pub(crate) fn refill(&mut self, with: &[u8]) {
+        self.head.refill(with);
+        self.block = None;
     }
 
     /// A second handle of the same bytes.
