@@ -254,3 +254,13 @@ pub mod __private {
         Binding, Handler, Incoming, Outcome, Service, arguments, context, no_such_method,
     };
 }
+
+/// What it takes to call a method that is known at run time only, by a lock file. Nothing here is stable.
+#[doc(hidden)]
+pub mod __dynamic {
+    pub use rpc_core::codec::{Encoder, Unencodable};
+    pub use rpc_core::lock::Lock;
+    pub use rpc_core::schema::{Content, Node, NodeId, Signature, Types};
+    pub use rpc_core::service::{Argument, Descriptor, Failure, Method, Reply, Returns, Verdict};
+    pub use rpc_transport::{Arguments, Binding, arguments};
+}

@@ -104,6 +104,13 @@ impl<'a> Arguments<'a> {
         self.put(|out| out.slice(value))
     }
 
+    /// Arguments that were encoded before, in the codec of the binding's session.
+    #[inline]
+    pub fn encoded(mut self, arguments: &[u8]) -> Self {
+        self.buffer.extend_from_slice(arguments);
+        self
+    }
+
     /// The call, which starts when it is awaited.
     #[inline]
     pub fn call<R>(self, method: u16) -> Call<'a, R> {

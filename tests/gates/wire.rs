@@ -17,7 +17,7 @@ const BATCH: usize = 64;
 /// Their requests: the driver's turn comes when all callers have had theirs.
 const WRITES_OF_REQUESTS: u64 = 1;
 
-/// Their replies: the first piece is a sixth of them, but 12 at least, and each further one twice as large (`FIRST_PIECE_MIN` in
+/// Their replies: the first piece is a sixth of them, but 12 at least, and each further one twice as large (`Piece` in
 /// rpc-transport/src/server/connection.rs says why).
 const WRITES_OF_REPLIES: u64 = 3;
 

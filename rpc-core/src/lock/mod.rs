@@ -102,6 +102,11 @@ impl Lock {
         self.methods.iter().map(|method| (method.name.as_str(), self.signature(method)))
     }
 
+    /// Whether the method may run more than once for one call. `None`: there is no such method.
+    pub fn is_idempotent(&self, method: &str) -> Option<bool> {
+        self.methods.iter().find(|one| one.name == method).map(|one| one.idempotent)
+    }
+
     fn signature(&self, method: &Method) -> Signature {
         Signature::new(self.nodes.clone(), method.arguments.clone(), method.returns)
     }

@@ -1,7 +1,7 @@
 //! Locks of arbitrary types, which no trait could have, and arbitrary texts.
 
 use super::{Lock, Method};
-use crate::schema::{Comparison, Content, LEAVES, Node, NodeId};
+use crate::schema::{Comparison, Content, LEAVES, Node, NodeId, Types};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -77,6 +77,19 @@ proptest! {
             prop_assert_eq!(signature.compare(&again, name), Comparison::default());
         }
         prop_assert_eq!(read.to_string(), text);
+    }
+
+    #[test]
+    fn a_signature_that_is_included_is_the_same(lock in lock()) {
+        for (name, signature) in lock.signatures() {
+            let mut types = Types::default();
+            let arguments = signature.arguments().map(|(name, id)| (name.to_owned(), types.include(&signature, id)));
+            let arguments = arguments.collect();
+            let returns = types.include(&signature, signature.returns());
+            let included = types.signature(arguments, returns);
+            prop_assert!(included.is_sound());
+            prop_assert_eq!(included.compare(&signature, name), Comparison::default());
+        }
     }
 
     #[test]

@@ -37,6 +37,7 @@ enum Key {
     Type(TypeId),
     Leaf(String),
     Opaque(String),
+    Included(NodeId),
 }
 
 impl Types {
@@ -131,6 +132,17 @@ impl Types {
             Variant::Unit | Variant::Tuple([]) | Variant::Struct([]) => Content::Unit,
             Variant::Tuple(parts) => Content::Tuple(self.parts(parts)),
             Variant::Struct(fields) => Content::Struct(self.fields(fields)),
+        }
+    }
+
+    /// A type that is described already, in a lock file's graph: `id` of `signature`. All that one `Types` includes is of one graph.
+    pub fn include(&mut self, signature: &Signature, id: NodeId) -> NodeId {
+        match signature.node(id) {
+            Some(Node::Leaf(name)) => self.leaf(name),
+            Some(Node::Opaque(name)) => self.opaque(name),
+            Some(node) => self
+                .define(Key::Included(id), &|types| node.mapped(&mut |part| types.include(signature, part))),
+            None => self.opaque(""),
         }
     }
 

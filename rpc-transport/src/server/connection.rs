@@ -29,18 +29,39 @@ use std::time::Duration;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
-/// The replies of one read are written in pieces, the first after so many handlers or this part of all, and each further piece
-/// twice as large as the one before. If all were written at the end, the client would sleep while the server works and the other
-/// way round; the sooner it has the first ones, the sooner both work. The fewer pieces, the fewer system calls.
-/// docs/benchmarks.md has the figures of this and of other sizes.
-const FIRST_PIECE_MIN: usize = 12;
-const FIRST_PIECE_PART: usize = 6;
+/// The replies of one read are written in pieces, and each piece may be twice as large as the one before. If all were written at
+/// the end, the client would sleep while the server works and the other way round; the sooner it has the first ones, the sooner
+/// both work. The fewer pieces, the fewer system calls. docs/benchmarks.md has the figures of this and of other sizes.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// Handlers polled before their replies are written.
+    handlers: usize,
+    /// Bytes of replies after which the same is done. Not exceeded by more than one reply.
+    bytes: usize,
+}
 
-/// The same where the server polls busily: it does not sleep, so that only the number of its writes counts.
-const FIRST_PIECE_MIN_BUSY: usize = 32;
+/// The first piece of a server that sleeps when it has nothing to do.
+const FIRST_PIECE: Piece = Piece { handlers: 12, bytes: 8 << 10 };
 
-/// Bytes of replies after which the same is done: only what the engine has counts as backlog. Not exceeded by more than one reply.
-const REPLIES_AT_ONCE: usize = 256 << 10;
+/// Of one that polls busily: its client need not be woken, so that only the number of writes counts.
+const FIRST_PIECE_BUSY: Piece = Piece { handlers: 32, bytes: 32 << 10 };
+
+/// The first piece has this part of a read's handlers at least.
+const FIRST_PART: usize = 6;
+
+/// No piece has more bytes: only what the engine has counts as backlog.
+const BYTES_MAX: usize = 256 << 10;
+
+impl Piece {
+    fn first(busy: bool, handlers: usize) -> Self {
+        let first = if busy { FIRST_PIECE_BUSY } else { FIRST_PIECE };
+        Self { handlers: first.handlers.max(handlers / FIRST_PART), ..first }
+    }
+
+    fn next(self) -> Self {
+        Self { handlers: 2 * self.handlers, bytes: BYTES_MAX.min(2 * self.bytes) }
+    }
+}
 
 /// Handlers polled between two looks at the clock, unless one's deadline is as near as this.
 const HANDLERS_A_CLOCK: usize = 8;
@@ -279,8 +300,7 @@ impl Connection {
         if self.batch.todo.executes.is_empty() || !self.view.reads {
             return self.write(cx);
         }
-        let least = if self.busy.is_on() { FIRST_PIECE_MIN_BUSY } else { FIRST_PIECE_MIN };
-        let mut piece = least.max(self.batch.todo.executes.len() / FIRST_PIECE_PART);
+        let mut piece = Piece::first(self.busy.is_on(), self.batch.todo.executes.len());
         let mut now = Clock::now();
         let until = now + HANDLERS_FOR;
         loop {
@@ -294,18 +314,18 @@ impl Connection {
             if now > until {
                 return Ok(());
             }
-            piece *= 2;
+            piece = piece.next();
         }
     }
 
-    /// Polls at most `piece` handlers once. Outside of the task's budget: what is ready would look as if it were not once a batch
+    /// Polls the handlers of a piece once. Outside of the task's budget: what is ready would look as if it were not once a batch
     /// has used the budget up.
-    fn poll_handlers(&mut self, cx: &mut Context<'_>, mut now: Instant, until: Instant, piece: usize) {
+    fn poll_handlers(&mut self, cx: &mut Context<'_>, mut now: Instant, until: Instant, piece: Piece) {
         let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
         let batch = unconstrained(poll_fn(|cx| {
             let mut replies = 0;
-            for turn in 1..=piece {
-                if replies > REPLIES_AT_ONCE {
+            for turn in 1..=piece.handlers {
+                if replies > piece.bytes {
                     break;
                 }
                 let Some((next, _)) = todo.executes.front() else { break };
