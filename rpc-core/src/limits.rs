@@ -32,7 +32,7 @@ pub const TURN_LEN: usize = 1 << 20;
 
 /// What is handed to the socket in one go, about. More would let one write hold up replies that are ready meanwhile. No
 /// peer notices it; it bounds nothing that a peer could use up.
-pub const TRANSMIT_LEN: usize = 1 << 20;
+pub const TRANSMIT_LEN: usize = 256 << 10;
 
 /// The most metadata in one message, encoded. gRPC's customary limit. Fixed: [`FRAME_MAX`] has room for so much;
 /// [`Limits::metadata_max`] allows less.
