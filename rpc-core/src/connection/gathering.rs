@@ -14,8 +14,9 @@ const PAIR_LEN: usize = 128;
 /// Unfinished messages of a connection, of which its peer sends [`LARGE_AT_ONCE`] at a time. The others it has left.
 const UNFINISHED_MAX: usize = 8 * LARGE_AT_ONCE;
 
-/// A message has memory for so many times what has come of it when it begins: most never have to move.
-const AHEAD: usize = 16;
+/// A message has memory for so many times what has come of it when it begins: those of a
+/// mebibyte, with what stands before it, never have to move.
+const AHEAD: usize = 17;
 
 /// What there is room for.
 pub(crate) struct Room {

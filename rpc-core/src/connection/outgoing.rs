@@ -261,6 +261,10 @@ impl Outgoing {
             }
             self.large.insert(at, large);
         }
+        // A burst of large messages leaves no queue behind that has room for all of them.
+        if self.large.is_empty() && self.large.capacity() > 2 * LARGE_AT_ONCE {
+            self.large = VecDeque::new();
+        }
         self.taken += (into.held() - small) as u64;
         true
     }
