@@ -236,7 +236,7 @@ impl Returns for Answer {
     }
 
     /// Not called: nobody serves such a method.
-    fn encode(&self, _: &mut Encoder<'_>) -> std::result::Result<Verdict, Failure> {
+    fn encode(&mut self, _: &mut Encoder<'_>) -> std::result::Result<Verdict, Failure> {
         Ok(Verdict::Ok)
     }
 

@@ -46,6 +46,7 @@ mod stats;
 mod sync;
 mod time;
 
+pub use connection::Transmit;
 pub use error::{
     Attempt, Attempts, BindError, CallError, Code, Error, Execution, Hop, Offer, ProtocolError, Tried,
 };

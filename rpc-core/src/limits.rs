@@ -26,6 +26,10 @@ pub const CHUNK_LEN_MIN: usize = 4 << 10;
 /// turn. It bounds what the other side has to gather. Fixed: that side's [`Limits::gathering_max`] is made for it.
 pub const LARGE_AT_ONCE: usize = 8;
 
+/// What a large message may write before others get their turn. Those of up to this length go one after the other: the first
+/// has been dealt with before the last has come, where taking turns would end them all at the same time.
+pub const TURN_LEN: usize = 1 << 20;
+
 /// What is handed to the socket in one go, about. More would let one write hold up replies that are ready meanwhile. No
 /// peer notices it; it bounds nothing that a peer could use up.
 pub const TRANSMIT_LEN: usize = 256 << 10;

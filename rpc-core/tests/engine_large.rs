@@ -341,9 +341,11 @@ fn a_large_message_of_a_fenced_call_is_dropped() {
 #[test]
 fn the_servers_room_for_unfinished_messages_fails_that_call_alone() {
     let mut config = server::Config::default();
-    (config.limits.gathering_max, config.limits.message_max) = (1 << 20, 1 << 20);
+    (config.limits.gathering_max, config.limits.message_max) = (4 << 20, 4 << 20);
     let retry = client::Retry::default().attempts(1);
-    let mut pair = Pair::with(client::Config { retry, ..Default::default() }, config, vec![&HALL]);
+    let mut client = client::Config { retry, ..Default::default() };
+    client.limits.outgoing_max = 8 << 20;
+    let mut pair = Pair::with(client, config, vec![&HALL]);
     let hall = pair.bind(&HALL);
     let keys: Vec<_> = (0..3)
         .map(|n| {
@@ -357,7 +359,7 @@ fn the_servers_room_for_unfinished_messages_fails_that_call_alone() {
                         deadline: pair.now + SECOND,
                         timeout: SECOND,
                         metadata: None,
-                        payload: vec![n; 400 << 10],
+                        payload: vec![n; 1600 << 10],
                         fail_fast: false,
                     },
                 ),
@@ -368,10 +370,10 @@ fn the_servers_room_for_unfinished_messages_fails_that_call_alone() {
     let results: Vec<_> = keys.into_iter().map(|(n, key)| (n, pair.end_of(key))).collect();
     let (good, bad): (Vec<_>, Vec<_>) = results.into_iter().partition(|(_, result)| result.is_ok());
     assert_eq!((good.len(), bad.len()), (2, 1));
-    assert!(good.iter().all(|(n, result)| payload(result) == vec![*n; 400 << 10]));
+    assert!(good.iter().all(|(n, result)| payload(result) == vec![*n; 1600 << 10]));
     let error = bad.into_iter().next().map(|(_, result)| failure(result)).expect("one");
     assert!(matches!(error, Error::Refused { code: Code::ResourceExhausted, .. }), "{error}");
-    assert!(error.is_retryable() && error.to_string().contains("1048576 bytes"), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains("4194304 bytes"), "{error}");
 }
 
 #[test]

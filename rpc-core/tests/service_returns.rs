@@ -46,15 +46,15 @@ fn reply(verdict: Verdict, payload: impl Into<Payload>) -> Reply {
     }
 }
 
-fn sent<R: Returns>(returned: &R) -> Result<(Verdict, Vec<u8>), Failure> {
+fn sent<R: Returns>(returned: &mut R) -> Result<(Verdict, Vec<u8>), Failure> {
     let mut out = Vec::new();
     let verdict = returned.encode(&mut Encoder::new(&mut out, CodecId::Bincode))?;
     Ok((verdict, out))
 }
 
 /// From the handler's return value to the caller's.
-fn travels<R: Returns>(returned: R) -> R::Output {
-    let (verdict, payload) = sent(&returned).unwrap();
+fn travels<R: Returns>(mut returned: R) -> R::Output {
+    let (verdict, payload) = sent(&mut returned).unwrap();
     R::decode(Ok(&reply(verdict, payload)))
 }
 
@@ -73,17 +73,17 @@ fn a_plain_value_comes_as_ok() {
 #[test]
 fn success_and_refusal_travel_alone() {
     let sold: Outcome<u32> = Ok(7);
-    assert_eq!(sent(&sold), Ok((Verdict::Ok, vec![7])));
+    assert_eq!(sent(&mut sold.clone()), Ok((Verdict::Ok, vec![7])));
     assert_eq!(travels(sold), Ok(7));
     let refused: Outcome<u32> = Err(Refused::SoldOut);
-    assert_eq!(sent(&refused), Ok((Verdict::Application, vec![0])));
+    assert_eq!(sent(&mut refused.clone()), Ok((Verdict::Application, vec![0])));
     assert_eq!(travels(refused), Err(CallError::Application(Refused::SoldOut)));
 }
 
 #[test]
 fn a_nested_failure_is_passed_on() {
     assert_eq!(travels::<Result<u8, Error>>(Ok(7)), Ok(7));
-    assert_eq!(sent::<Result<u8, Error>>(&Err(nested())), Err(Failure::Nested(Box::new(nested()))));
+    assert_eq!(sent::<Result<u8, Error>>(&mut Err(nested())), Err(Failure::Nested(Box::new(nested()))));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_nested_failure_is_passed_on_beside_refusals() {
     let refused = CallError::Application(Refused::SoldOut);
     assert_eq!(travels::<Mixed>(Err(refused.clone())), Err(refused));
     let failed = CallError::Failed(nested());
-    assert_eq!(sent::<Mixed>(&Err(failed)), Err(Failure::Nested(Box::new(nested()))));
+    assert_eq!(sent::<Mixed>(&mut Err(failed)), Err(Failure::Nested(Box::new(nested()))));
 }
 
 #[test]
@@ -133,13 +133,13 @@ fn a_refusal_of_a_method_that_has_none_is_undecodable() {
 
 #[test]
 fn a_result_that_cannot_be_sent_is_the_handlers_failure() {
-    let refused = sent(&vec![(); 1 << 20]).unwrap_err();
+    let refused = sent(&mut vec![(); 1 << 20]).unwrap_err();
     assert!(matches!(refused, Failure::Reply(_)), "{refused:?}");
 }
 
 #[test]
 fn a_large_block_is_a_part_of_the_reply() {
-    let (verdict, payload) = sent(&Bytes::from(vec![7u8; 100_000])).unwrap();
+    let (verdict, payload) = sent(&mut Bytes::from(vec![7u8; 100_000])).unwrap();
     let payload = Bytes::from(payload);
     let block = <Bytes as Returns>::decode(Ok(&reply(verdict, payload.clone()))).unwrap();
     assert_eq!(block.len(), 100_000);

@@ -2,7 +2,9 @@
 //! them, and their loan ends there. Nothing is sent before the first poll.
 
 use crate::binding::Binding;
+use crate::memory;
 use crate::stub::give_back;
+use bytes::Bytes;
 use rpc_core::client::{CallKey, NewCall};
 use rpc_core::codec::Unencodable;
 use rpc_core::service::{Payload, Reply, Returns};
@@ -61,6 +63,8 @@ struct Observing {
 
 struct Unsent {
     payload: Result<Vec<u8>, Box<Unencodable>>,
+    /// What follows the payload.
+    block: Option<Box<Bytes>>,
     timeout: Option<Duration>,
     metadata: Option<Box<Metadata>>,
     fail_fast: bool,
@@ -78,8 +82,13 @@ impl Lent<'_> {
 
 impl<'a, R> Call<'a, R> {
     #[inline]
-    pub(crate) fn new(binding: &'a Binding, method: u16, payload: Result<Vec<u8>, Box<Unencodable>>) -> Self {
-        let state = State::Unsent(Unsent { payload, timeout: None, metadata: None, fail_fast: false });
+    pub(crate) fn new(
+        binding: &'a Binding,
+        method: u16,
+        payload: Result<Vec<u8>, Box<Unencodable>>,
+        block: Option<Box<Bytes>>,
+    ) -> Self {
+        let state = State::Unsent(Unsent { payload, block, timeout: None, metadata: None, fail_fast: false });
         Self { inner: Inner { binding: Lent::Borrowed(binding), method, state }, returns: PhantomData }
     }
 
@@ -144,6 +153,7 @@ impl Inner<'_> {
         // Taken out piece by piece: a call that is moved as a whole costs as much as a lock.
         let payload = std::mem::replace(&mut unsent.payload, Ok(Vec::new()));
         let (timeout, metadata, fail_fast) = (unsent.timeout, unsent.metadata.take(), unsent.fail_fast);
+        let block = unsent.block.take();
         let binding = self.binding.get();
         let payload = match payload {
             Ok(payload) => payload,
@@ -165,7 +175,7 @@ impl Inner<'_> {
         // Before the call, so that the span begins with it.
         let mut observed = Observed::begin(binding, self.method);
         let shared = binding.channel().shared();
-        let key = shared.start(call, cx);
+        let key = shared.start(call, block, cx);
         observed.number(|| shared.request_id(key));
         self.state = State::Started(key, observed);
         Poll::Pending
@@ -250,6 +260,7 @@ impl<R: Returns> Future for Call<'_, R> {
         match &mut polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(reply)) => {
+                memory::share(&mut reply.payload);
                 let output = R::decode(Ok(reply));
                 // The buffer that brought the result takes the arguments of one of the thread's next calls.
                 if let Payload::Owned(buffer) = &mut reply.payload {

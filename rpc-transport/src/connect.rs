@@ -6,6 +6,7 @@ use crate::channel::Channel;
 use crate::client::Shared;
 use crate::client::driver::{Dialling, Driver};
 use crate::dial::{Dialer, Source};
+use crate::memory;
 use crate::stream::{ByteStream, Stream};
 use rpc_core::client::{Client as Engine, Config, Retry};
 use rpc_core::codec::CodecId;
@@ -61,7 +62,7 @@ impl<C> Connect<C> {
             name: name.to_owned(),
             call_timeout: None,
             busy_poll: Duration::ZERO,
-            config: Config::default(),
+            config: Config { memory: memory::take, ..Config::default() },
             client: PhantomData,
         }
     }

@@ -1,14 +1,12 @@
 //! What a generated server is to the driver: requests go into it, outcomes come out of it.
 
 use crate::context::Context;
+use crate::memory;
 use bytes::Bytes;
 use rpc_core::codec::{Coding, Decoder, Encoder, Malformed};
 use rpc_core::service::{Descriptor, Failure, Payload, Verdict};
 use std::future::Future;
 use std::pin::Pin;
-
-/// From this length on a payload is shared, so that arguments of type `Bytes` are slices of it and not copies.
-const SHARED_MIN: usize = 16 << 10;
 
 /// A service with its implementation, as `#[service]` generates it.
 pub trait Service: Send + Sync + 'static {
@@ -35,11 +33,8 @@ pub struct Incoming {
 impl Incoming {
     #[inline]
     pub(crate) fn new(context: Context, coding: Coding, payload: Vec<u8>, buffer: Vec<u8>) -> Self {
-        let payload = if payload.len() < SHARED_MIN {
-            Payload::Owned(payload)
-        } else {
-            Payload::Shared(Bytes::from(payload))
-        };
+        let mut payload = Payload::Owned(payload);
+        memory::share(&mut payload);
         Self { context, coding, payload, buffer }
     }
 
@@ -66,11 +61,21 @@ impl Incoming {
     /// The outcome of a handler that returned `reply`.
     pub fn reply<R>(
         mut self,
-        reply: R,
-        encode: fn(&R, &mut Encoder<'_>) -> Result<Verdict, Failure>,
+        mut reply: R,
+        encode: fn(&mut R, &mut Encoder<'_>) -> Result<Verdict, Failure>,
     ) -> Outcome {
-        let verdict = encode(&reply, &mut Encoder::new(&mut self.buffer, self.coding));
-        self.outcome(verdict)
+        let mut block = None;
+        let verdict = encode(&mut reply, &mut Encoder::parting(&mut self.buffer, &mut block, self.coding));
+        if let Some(part) = block.take_if(|block| self.is_small_part(block)) {
+            self.buffer.extend_from_slice(&part);
+        }
+        Outcome { block, ..self.outcome(verdict) }
+    }
+
+    /// Whether keeping these bytes would keep more of the request in memory than is counted.
+    fn is_small_part(&self, block: &Bytes) -> bool {
+        let request = self.payload.as_slice();
+        request.as_ptr_range().contains(&block.as_ptr()) && request.len() > 2 * block.len()
     }
 
     fn outcome(self, verdict: Result<Verdict, Failure>) -> Outcome {
@@ -78,7 +83,7 @@ impl Incoming {
             Payload::Owned(bytes) => bytes,
             Payload::Shared(_) => Vec::new(),
         };
-        Outcome { verdict: verdict.map_err(Box::new), buffer: self.buffer, payload }
+        Outcome { verdict: verdict.map_err(Box::new), buffer: self.buffer, block: None, payload }
     }
 }
 
@@ -93,6 +98,8 @@ pub struct Outcome {
     /// Failures are rare, and each outcome is moved several times.
     pub(crate) verdict: Result<Verdict, Box<Failure>>,
     pub(crate) buffer: Vec<u8>,
+    /// The last bytes of the reply, if they are many.
+    pub(crate) block: Option<Box<Bytes>>,
     pub(crate) payload: Vec<u8>,
 }
 

@@ -7,6 +7,7 @@ mod address;
 mod clock;
 #[cfg(test)]
 mod gates;
+mod memory;
 mod pipe;
 mod stream;
 mod sync;
@@ -37,6 +38,7 @@ pub use stub::{Arguments, arguments};
 pub mod context;
 mod incoming;
 mod listener;
+mod segments;
 mod server;
 mod signals;
 

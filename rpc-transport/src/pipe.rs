@@ -2,10 +2,11 @@
 //!
 //! A connection that has nothing to do holds no buffer: both come from the thread's pool and go back to it.
 
+use crate::segments::{PIECES, Segments};
 use crate::stream::Stream;
 use rpc_core::limits::FRAME_MAX;
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -16,7 +17,7 @@ const READ_LEN: usize = 64 << 10;
 
 /// How far the read buffer grows while it holds the beginning of a frame: the longest frame, and as much again of what
 /// follows it.
-const READ_MAX: usize = 2 * FRAME_MAX;
+const READ_MAX: usize = 4 * FRAME_MAX;
 
 /// Write buffers that have grown beyond this are not kept.
 const WRITE_KEPT: usize = 256 << 10;
@@ -37,8 +38,7 @@ pub(crate) struct Pipe {
     read: Vec<u8>,
     start: usize,
     end: usize,
-    write: Vec<u8>,
-    written: usize,
+    write: Segments,
     /// Bytes were handed to the stream that it may still keep in a buffer of its own.
     dirty: bool,
     /// The stream did not take all of what was left to be written.
@@ -49,8 +49,8 @@ pub(crate) struct Pipe {
 
 impl Pipe {
     pub(crate) fn new(stream: Stream) -> Self {
-        let (read, write) = (Vec::new(), Vec::new());
-        Self { stream, read, start: 0, end: 0, write, written: 0, dirty: false, full: false, progress: false }
+        let (read, write) = (Vec::new(), Segments::default());
+        Self { stream, read, start: 0, end: 0, write, dirty: false, full: false, progress: false }
     }
 
     /// Reads once, after what is unread already. `Ready(0)` is the end of the stream.
@@ -96,30 +96,30 @@ impl Pipe {
     }
 
     /// Where to append what is to be written.
-    pub(crate) fn outgoing(&mut self) -> &mut Vec<u8> {
-        if self.write.capacity() == 0 {
-            self.write = WRITES.with_borrow_mut(Vec::pop).unwrap_or_default();
+    pub(crate) fn outgoing(&mut self) -> &mut Segments {
+        if self.write.capacity() == 0 && self.write.is_empty() {
+            self.write = Segments::new(WRITES.with_borrow_mut(Vec::pop).unwrap_or_default());
         }
         &mut self.write
     }
 
     /// Whether everything that was appended has been handed to the stream.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.written == self.write.len() && !self.dirty
+        self.write.is_empty() && !self.dirty
     }
 
     /// Writes all of [`Pipe::outgoing`]. `Pending` means that the stream takes no more now; the task is woken when it does.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.written < self.write.len() {
+        while !self.write.is_empty() {
             self.dirty = true;
-            let polled = Pin::new(&mut self.stream).poll_write(cx, &self.write[self.written..]);
+            let polled = self.poll_write(cx);
             let was_full = std::mem::replace(&mut self.full, polled.is_pending());
             let count = ready!(polled)?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.progress |= was_full;
-            self.written += count;
+            self.write.advance(count);
         }
         self.release_write();
         if self.dirty {
@@ -127,6 +127,16 @@ impl Pipe {
             self.dirty = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let stream = Pin::new(&mut self.stream);
+        if let Some(bytes) = self.write.lone() {
+            return stream.poll_write(cx, bytes);
+        }
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let count = self.write.pieces(&mut pieces);
+        stream.poll_write_vectored(cx, &pieces[..count])
     }
 
     /// Whether the stream was full and has taken more since the last time that this was asked.
@@ -162,7 +172,7 @@ impl Pipe {
             return;
         }
         let read = std::mem::take(&mut self.read);
-        if read.len() == READ_LEN {
+        if read.len() >= READ_LEN {
             READS.with_borrow_mut(|pool| {
                 if pool.len() < POOLED {
                     pool.push(read)
@@ -172,11 +182,10 @@ impl Pipe {
     }
 
     fn release_write(&mut self) {
-        self.written = 0;
         if self.write.capacity() == 0 {
             return;
         }
-        let mut write = std::mem::take(&mut self.write);
+        let mut write = std::mem::take(&mut self.write).into_buffer();
         write.clear();
         if write.capacity() <= WRITE_KEPT {
             WRITES.with_borrow_mut(|pool| {
@@ -192,6 +201,7 @@ impl Pipe {
 mod tests {
     use super::*;
     use crate::stream::in_process;
+    use rpc_core::Transmit;
     use std::future::poll_fn;
     use tokio::io::AsyncWriteExt;
 
@@ -237,9 +247,9 @@ mod tests {
     async fn progress_is_what_a_stream_takes_that_was_full() {
         let (mut far, near) = tokio::io::duplex(8);
         let mut pipe = Pipe::new(Stream::other(near));
-        pipe.outgoing().extend_from_slice(b"it fits");
+        pipe.outgoing().bytes().extend_from_slice(b"it fits");
         poll_fn(|cx| pipe.poll_flush(cx)).await.unwrap();
-        pipe.outgoing().extend_from_slice(b"this does not");
+        pipe.outgoing().bytes().extend_from_slice(b"this does not");
         let flush = async |pipe: &mut Pipe| poll_fn(|cx| Poll::Ready(pipe.poll_flush(cx).is_ready())).await;
         assert!(!flush(&mut pipe).await);
         assert!(!pipe.take_progress());
@@ -255,7 +265,7 @@ mod tests {
         far.write_all(b"abc").await.unwrap();
         poll_fn(|cx| pipe.poll_read_some(cx)).await.unwrap();
         pipe.consume(3);
-        pipe.outgoing().extend_from_slice(b"answer");
+        pipe.outgoing().bytes().extend_from_slice(b"answer");
         poll_fn(|cx| pipe.poll_flush(cx)).await.unwrap();
         assert!(poll_fn(|cx| Poll::Ready(pipe.poll_read_some(cx).is_pending())).await);
         assert_eq!((pipe.read.capacity(), pipe.write.capacity()), (0, 0));

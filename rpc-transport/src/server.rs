@@ -17,6 +17,7 @@ mod waiting;
 use crate::address::Addresses;
 use crate::incoming::Service;
 use crate::listener::{self, Listener};
+use crate::memory;
 use crate::signals::stop_signal;
 use crate::stream::{ByteStream, Stream};
 use host::Host;
@@ -57,7 +58,12 @@ impl Default for Server {
 impl Server {
     /// A server without services.
     pub fn new() -> Self {
-        Self { services: Vec::new(), config: Config::default(), grace: GRACE, busy_poll: Duration::ZERO }
+        Self {
+            services: Vec::new(),
+            config: Config { memory: memory::take, ..Config::default() },
+            grace: GRACE,
+            busy_poll: Duration::ZERO,
+        }
     }
 
     /// Adds a service: `BoxOfficeServer::new(hall)`. Several services share each connection.

@@ -2,6 +2,7 @@
 
 use crate::binding::Binding;
 use crate::call::Call;
+use bytes::Bytes;
 use rpc_core::codec::{Encoder, Unencodable};
 use serde::Serialize;
 use std::cell::RefCell;
@@ -41,19 +42,23 @@ pub(crate) fn give_back(mut buffer: Vec<u8>) {
 pub struct Arguments<'a> {
     binding: &'a Binding,
     buffer: Vec<u8>,
+    /// The last bytes, if they are many.
+    block: Option<Box<Bytes>>,
     failed: Option<Unencodable>,
 }
 
 /// The beginning of every stub's method.
 #[inline]
 pub fn arguments(binding: &Binding) -> Arguments<'_> {
-    Arguments { binding, buffer: take(), failed: None }
+    Arguments { binding, buffer: take(), block: None, failed: None }
 }
 
 impl<'a> Arguments<'a> {
     #[inline]
     fn put(mut self, write: impl FnOnce(&mut Encoder<'_>) -> Result<(), Unencodable>) -> Self {
-        if let Err(why) = write(&mut Encoder::new(&mut self.buffer, self.binding.coding())) {
+        if let Err(why) =
+            write(&mut Encoder::parting(&mut self.buffer, &mut self.block, self.binding.coding()))
+        {
             self.failed.get_or_insert(why);
         }
         self
@@ -63,6 +68,16 @@ impl<'a> Arguments<'a> {
     #[inline]
     pub fn value<T>(self, value: &T, write: fn(&T, &mut Encoder<'_>) -> Result<(), Unencodable>) -> Self {
         self.put(|out| write(value, out))
+    }
+
+    /// An argument that the caller has given away: a large `Vec<u8>` or `Bytes` is sent from where it lies.
+    #[inline]
+    pub fn owned<T: 'static>(
+        self,
+        mut value: T,
+        write: fn(&T, &mut Encoder<'_>) -> Result<(), Unencodable>,
+    ) -> Self {
+        self.put(|out| out.take_block(&mut value).unwrap_or_else(|| write(&value, out)))
     }
 
     /// An argument whose structure is not known.
@@ -99,6 +114,7 @@ impl<'a> Arguments<'a> {
     /// The call, which starts when it is awaited.
     #[inline]
     pub fn call<R>(self, method: u16) -> Call<'a, R> {
-        Call::new(self.binding, method, self.failed.map_or(Ok(self.buffer), |why| Err(Box::new(why))))
+        let payload = self.failed.map_or(Ok(self.buffer), |why| Err(Box::new(why)));
+        Call::new(self.binding, method, payload, self.block)
     }
 }

@@ -7,7 +7,7 @@ use crate::limits::METHOD_TABLE_MAX;
 use crate::schema::{
     COMPARISONS_MAX, Difference, Evolution, Signature, TYPES_MAX, read_signature, read_types,
 };
-use crate::service::{Descriptor, Method};
+use crate::service::{Descriptor, Method, Parts};
 use crate::time::Instant;
 use std::sync::Arc;
 
@@ -300,13 +300,13 @@ impl Binding {
         &self,
         method: u16,
         address: &str,
-        arguments: &[u8],
+        arguments: &Parts,
         coding: Coding,
     ) -> Result<(), Error> {
         self.check(method, address)?;
         match self.evolution(method) {
             None => Ok(()),
-            Some(evolution) => self.known(evolution, method, arguments, coding),
+            Some(evolution) => self.known(evolution, method, &arguments.to_whole(), coding),
         }
     }
 

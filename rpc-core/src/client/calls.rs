@@ -5,8 +5,9 @@ use crate::error::{Attempt, Attempts, Error, Execution};
 use crate::ids::{RequestId, SlotId};
 use crate::metadata::Metadata;
 use crate::schema::Evolution;
-use crate::service::{Payload, Verdict};
+use crate::service::{Parts, Payload, Verdict};
 use crate::time::Instant;
+use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub(super) struct Call {
     pub(super) deadline: Instant,
     pub(super) timeout: Duration,
     pub(super) metadata: Option<Box<Metadata>>,
-    pub(super) payload: Payload,
+    pub(super) payload: Parts,
     /// It does not wait for a connection.
     pub(super) fail_fast: bool,
     /// Its method's place in the table of the session that it was sent in.
@@ -83,15 +84,15 @@ pub(super) struct Calls {
 
 impl Calls {
     #[inline]
-    pub(super) fn insert(&mut self, call: NewCall) -> CallKey {
+    pub(super) fn insert(&mut self, call: NewCall, block: Option<Box<Bytes>>) -> CallKey {
         self.next_deadline = Some(self.next_deadline.map_or(call.deadline, |next| next.min(call.deadline)));
         if let Some(index) = self.free.pop()
             && let Some(place) = self.all.get_mut(index as usize)
         {
-            place.renew(call);
+            place.renew(call, block);
             return CallKey { index, generation: place.generation };
         }
-        self.all.push(Call::new(call));
+        self.all.push(Call::new(call, block));
         CallKey { index: self.all.len() as u32 - 1, generation: 0 }
     }
 
@@ -122,7 +123,7 @@ impl Calls {
             started: call.started(),
         };
         call.state = CallState::Vacant;
-        (call.metadata, call.payload) = (None, Payload::default());
+        (call.metadata, call.payload) = (None, Parts::default());
         Some(removed)
     }
 
@@ -166,7 +167,7 @@ impl Calls {
             binding: call.binding,
             method: call.method,
             verdict: call.verdict,
-            payload: std::mem::take(&mut call.payload),
+            payload: std::mem::take(&mut call.payload.head),
             request_id: call.request_id,
             evolution: call.evolution.take(),
         }))
@@ -239,7 +240,7 @@ impl Call {
         self.fail_fast && !self.in_doubt && self.state == CallState::Waiting
     }
 
-    fn new(call: NewCall) -> Self {
+    fn new(call: NewCall, block: Option<Box<Bytes>>) -> Self {
         Self {
             generation: 0,
             state: CallState::Waiting,
@@ -248,7 +249,7 @@ impl Call {
             deadline: call.deadline,
             timeout: call.timeout,
             metadata: call.metadata,
-            payload: Payload::from(call.payload),
+            payload: Parts::new(call.payload, block),
             fail_fast: call.fail_fast,
             wire_method: 0,
             attempts: 0,
@@ -268,31 +269,29 @@ impl Call {
         !matches!(self.state, CallState::Vacant | CallState::Ended)
     }
 
-    /// It has its result, for whoever takes it.
+    /// Its payload is its result now, for whoever takes it.
     #[inline]
     pub(super) fn answer(
         &mut self,
         verdict: Verdict,
-        payload: Payload,
         request_id: Option<RequestId>,
         evolution: Option<Arc<Evolution>>,
     ) {
         self.state = CallState::Ended;
         self.metadata = None;
-        (self.verdict, self.payload, self.request_id, self.evolution) =
-            (verdict, payload, request_id, evolution);
+        (self.verdict, self.request_id, self.evolution) = (verdict, request_id, evolution);
     }
 
     /// The place of a call that has ended takes another: field by field where it lies, for a call that is moved as a whole
     /// costs more than all else that is done here.
     #[inline]
-    fn renew(&mut self, call: NewCall) {
+    fn renew(&mut self, call: NewCall, block: Option<Box<Bytes>>) {
         self.generation = self.generation.wrapping_add(1);
         self.state = CallState::Waiting;
         (self.binding, self.method) = (call.binding, call.method);
         (self.deadline, self.timeout) = (call.deadline, call.timeout);
         self.metadata = call.metadata;
-        self.payload = Payload::from(call.payload);
+        self.payload.renew(call.payload, block);
         self.fail_fast = call.fail_fast;
         (self.wire_method, self.attempts) = (0, 0);
         (self.in_doubt, self.named) = (false, false);
@@ -327,16 +326,16 @@ mod tests {
     #[test]
     fn an_index_is_used_again_only_when_the_end_was_taken() {
         let mut calls = Calls::default();
-        let first = calls.insert(call());
+        let first = calls.insert(call(), None);
         assert!(calls.take(first).is_none());
         assert!(calls.remove(first).is_some());
         calls.fail(first, Error::NotSent { method: "", why: "why".to_owned(), code: Code::Cancelled });
         assert!(calls.get(first).is_none() && calls.has_ended(first));
-        let second = calls.insert(call());
+        let second = calls.insert(call(), None);
         assert_ne!(first.index, second.index);
         assert!(matches!(calls.take(first), Some(Err(_))));
         assert!(calls.take(first).is_none());
-        let third = calls.insert(call());
+        let third = calls.insert(call(), None);
         assert_eq!((third.index, third.generation), (first.index, first.generation + 1));
         assert!(calls.get(first).is_none());
     }

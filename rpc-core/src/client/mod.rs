@@ -25,6 +25,7 @@ mod slots;
 mod timers;
 
 use crate::codec::{CodecId, Coding};
+use crate::connection::Transmit;
 use crate::error::{BindError, Code, Error, Execution};
 use crate::frame::{Checksum, Ping};
 use crate::ids::RequestId;
@@ -72,6 +73,9 @@ pub struct Config {
     /// Every call is made with [`NewCall::fail_fast`], and a lost connection is made again whether a call waits for it or not.
     /// Default: no.
     pub fail_fast: bool,
+    /// Where the memory for a large message comes from: a buffer that is empty and has room for so many bytes. The buffer is
+    /// handed on with the message. Default: a new one.
+    pub memory: fn(usize) -> Vec<u8>,
 }
 
 impl Default for Config {
@@ -87,6 +91,7 @@ impl Default for Config {
             wait_for_server: Duration::ZERO,
             retry: Retry::default(),
             fail_fast: false,
+            memory: Vec::with_capacity,
         }
     }
 }
@@ -361,9 +366,14 @@ impl Client {
     /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing. What it
     /// hands out counts as written: from then on the server may have it.
     #[inline]
-    pub fn poll_transmit(&mut self, now: Instant, connection: ConnectionId, into: &mut Vec<u8>) -> bool {
-        let Some(open) = self.open_mut(connection) else { return self.farewell(connection, into) };
-        let (before, handed_out) = (into.len(), open.outgoing.handed_out());
+    pub fn poll_transmit(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        into: &mut impl Transmit,
+    ) -> bool {
+        let Some(open) = self.open_mut(connection) else { return self.farewell(connection, into.bytes()) };
+        let (before, handed_out) = (into.held(), open.outgoing.handed_out());
         let some = open.outgoing.transmit(into, open.time);
         if some {
             open.liveness.handed_out(now, handed_out);
@@ -371,7 +381,7 @@ impl Client {
                 Ping { number }.write(open.outgoing.ready());
             }
         }
-        self.stats.bytes_out += (into.len() - before) as u64;
+        self.stats.bytes_out += (into.held() - before) as u64;
         if some && !self.waiting.is_empty() {
             self.send_waiting(now);
         }

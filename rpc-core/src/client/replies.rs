@@ -4,7 +4,7 @@ use super::outcomes::Outcome;
 use super::retrying::Refused;
 use super::slots::{Copy, Slot, SlotState};
 use super::{BindingId, CallKey, Client, Output};
-use crate::connection::{Body, Head};
+use crate::connection::{Body, Head, Room};
 use crate::error::{Attempts, Code, Error, Execution, HOP_MAX, Hop, ProtocolError, REASON_MAX, shown};
 use crate::frame::{self, Answer, Chunk, Failure, Kind, Refusal};
 use crate::ids::SlotId;
@@ -77,10 +77,11 @@ impl Client {
             _ => return Ok(()),
         };
         let limits = &self.config.limits;
-        let (most, all) = (limits.message_max, limits.room_for_replies());
+        let room =
+            Room { most: limits.message_max, all: limits.room_for_replies(), memory: self.config.memory };
         let Some(open) = session.link.open_mut() else { return Ok(()) };
         let head = Head::of_reply(reply);
-        if let Err(refused) = open.gathering.begin(head, total, reply.payload, most, all)? {
+        if let Err(refused) = open.gathering.begin(head, total, reply.payload, room)? {
             session.slots.finish(now, reply.id.slot);
             match waiting {
                 None => self.settle(at, reply.id, Outcome::Executed(None)),
@@ -229,12 +230,12 @@ impl Client {
         let Some(call) = self.calls.peek(key) else { return };
         let evolution = self.evolution(at, call.binding, call.method);
         let Some(call) = self.calls.get(key) else { return };
-        let payload = match body {
-            Body::Whole(payload) => Payload::from(payload),
+        match body {
+            Body::Whole(payload) => call.payload = payload.into(),
             // The buffer that brought the arguments takes the result: nothing is allocated.
-            Body::Part(part) => std::mem::take(&mut call.payload).refill(part),
-        };
-        call.answer(verdict, payload, request_id, evolution);
+            Body::Part(part) => call.payload.refill(part),
+        }
+        call.answer(verdict, request_id, evolution);
         self.outputs.push_back(Output::Ended(key));
     }
 

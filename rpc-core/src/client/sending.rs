@@ -10,17 +10,23 @@ use crate::frame::{Cancel, EncodedMetadata, Request};
 use crate::ids::{RequestId, SlotId};
 use crate::limits::{CHUNK_LEN, METADATA_MAX};
 use crate::time::Instant;
+use bytes::Bytes;
 
 impl Client {
     /// Starts a call. It ends with [`Output::Ended`](super::Output::Ended), at once if it cannot be sent.
-    pub fn start(&mut self, now: Instant, mut call: NewCall) -> CallKey {
+    pub fn start(&mut self, now: Instant, call: NewCall) -> CallKey {
+        self.start_with(now, call, None)
+    }
+
+    /// The same for arguments whose last one is a block of bytes that is not copied: `call` has what stands before it.
+    pub fn start_with(&mut self, now: Instant, mut call: NewCall, block: Option<Box<Bytes>>) -> CallKey {
         self.stats.calls += 1;
         call.fail_fast |= self.config.fail_fast;
         self.budget.call(now);
         let refusal = self.refusal(&call);
         let metadata_max = self.config.limits.metadata_max.min(METADATA_MAX);
         let (deadline, metadata_len) = (call.deadline, call.metadata.as_ref().map_or(0, |m| m.encoded_len()));
-        let key = self.calls.insert(call);
+        let key = self.calls.insert(call, block);
         if let Some(error) = refusal {
             self.end(key, error);
         } else if metadata_len > metadata_max {
@@ -128,7 +134,7 @@ impl Client {
             return false;
         }
         let Some(call) = self.calls.get(key) else { return true };
-        let size = call.payload.as_slice().len();
+        let size = call.payload.len();
         let most = open.message_max.min(self.config.limits.message_max);
         if size > most {
             let whose = if most == self.config.limits.message_max { "this client's" } else { "the server's" };
@@ -143,7 +149,7 @@ impl Client {
         if !session.slots.has_free() {
             return false;
         }
-        if let Err(error) = binding.admit(call.method, &open.address, call.payload.as_slice(), coding) {
+        if let Err(error) = binding.admit(call.method, &open.address, &call.payload, coding) {
             self.end_unfit(key, error);
             return true;
         }
@@ -253,8 +259,9 @@ impl Client {
 /// Appends one copy of a call's request.
 #[inline]
 fn write_copy(open: &mut Open, call: &mut Call, id: SlotId, idempotent: bool, resent: bool) -> Copy {
-    let size = call.payload.as_slice().len();
+    let size = call.payload.len();
     let metadata = call.metadata.as_deref().and_then(EncodedMetadata::new);
+    let whole = call.payload.whole().filter(|whole| whole.len() <= CHUNK_LEN);
     let request = Request {
         id,
         method: call.wire_method,
@@ -263,9 +270,9 @@ fn write_copy(open: &mut Open, call: &mut Call, id: SlotId, idempotent: bool, re
         idempotent,
         metadata: metadata.as_ref().map(EncodedMetadata::as_ref),
         total: (size > CHUNK_LEN).then_some(size as u32),
-        payload: call.payload.as_slice(),
+        payload: whole.unwrap_or_default(),
     };
-    if size <= CHUNK_LEN {
+    if whole.is_some() {
         let (position, checksum) = (open.outgoing.position(), open.outgoing.checksum());
         request.write(open.outgoing.ready(), checksum);
         return Copy::Frame { position, end: open.outgoing.position() };

@@ -1,6 +1,9 @@
 //! The writing half: a serde `Serializer` that refuses what could not be read back.
 
+use super::bincode::Bincode;
 use super::format::{Format, Scalar};
+#[cfg(feature = "postcard")]
+use super::postcard::Postcard;
 use super::{CodecId, Coding, Unencodable};
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -30,6 +33,19 @@ impl<'a> Sink<'a> {
 
     pub(super) fn truncate(&mut self, length: usize) {
         self.out.truncate(length);
+    }
+
+    /// The length of a block, whose bytes follow it.
+    pub(super) fn block_length(&mut self, length: u64) -> Result<(), Unencodable> {
+        match self.codec() {
+            CodecId::Bincode => Bincode::write(length, self.out),
+            #[cfg(feature = "postcard")]
+            CodecId::Postcard => Postcard::write(length, self.out),
+        }
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
     }
 
     /// To be called after each element of a sequence or map, with the length before it.

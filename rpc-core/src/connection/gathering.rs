@@ -14,6 +14,19 @@ const PAIR_LEN: usize = 128;
 /// Unfinished messages of a connection, of which its peer sends [`LARGE_AT_ONCE`] at a time. The others it has left.
 const UNFINISHED_MAX: usize = 8 * LARGE_AT_ONCE;
 
+/// A message has memory for so many times what has come of it when it begins: most never have to move.
+const AHEAD: usize = 16;
+
+/// What there is room for.
+pub(crate) struct Room {
+    /// What one message may have.
+    pub(crate) most: usize,
+    /// What all unfinished ones of a connection may have together.
+    pub(crate) all: usize,
+    /// Where their memory comes from.
+    pub(crate) memory: fn(usize) -> Vec<u8>,
+}
+
 /// The first frame of a large message, without its part of the payload.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
@@ -110,15 +123,13 @@ pub(crate) struct Refused {
 }
 
 impl Gathering {
-    /// The first frame of a large message. `total` is what it announces, `most` what one message may have, `all` what all
-    /// unfinished ones of this connection may have together.
+    /// The first frame of a large message. `total` is what it announces.
     pub(crate) fn begin(
         &mut self,
         head: Head,
         total: usize,
         part: &[u8],
-        most: usize,
-        all: usize,
+        Room { most, all, memory }: Room,
     ) -> Result<Result<(), Refused>, ProtocolError> {
         check_part(head.kind, part.len(), total)?;
         self.remove(head.id);
@@ -138,7 +149,7 @@ impl Gathering {
             return Ok(Err(Refused { reason, later: true }));
         }
         // Memory follows what has come, not what was announced.
-        let mut payload = Vec::with_capacity(total.min(part.len() * 4));
+        let mut payload = memory(total.min(part.len() * AHEAD));
         payload.extend_from_slice(part);
         self.announced += held;
         self.next_deadline = self.next_deadline.min(head.deadline);

@@ -4,8 +4,10 @@ mod deadline;
 mod gathering;
 mod liveness;
 mod outgoing;
+mod transmit;
 
 pub(crate) use deadline::ConnectionTime;
-pub(crate) use gathering::{Body, Gathering, Head};
+pub(crate) use gathering::{Body, Gathering, Head, Room};
 pub(crate) use liveness::{Liveness, Probe};
 pub(crate) use outgoing::{Begun, Outgoing};
+pub use transmit::Transmit;

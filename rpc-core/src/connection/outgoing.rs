@@ -1,46 +1,63 @@
 //! What waits to be written on one connection: small frames back to back, large messages in turns of one chunk.
 
-use super::ConnectionTime;
+use super::{ConnectionTime, Transmit};
 use crate::frame::{self, Checksum, Flags, Kind};
 use crate::ids::SlotId;
-use crate::limits::{CHUNK_LEN, LARGE_AT_ONCE, TRANSMIT_LEN};
-use crate::service::Payload;
+use crate::limits::{CHUNK_LEN, LARGE_AT_ONCE, TRANSMIT_LEN, TURN_LEN};
 use crate::time::Instant;
+use bytes::Bytes;
 use std::collections::VecDeque;
 
-/// A message of more than one chunk.
+/// What is shorter is copied behind its head: a place of its own would cost more.
+const COPIED_MAX: usize = 1 << 10;
+
+/// A message of more than one chunk, or one that is not to be copied.
 struct Large {
     id: SlotId,
     /// All of the first frame that stands before the payload.
     head: Vec<u8>,
     /// Of a request: put into the head when that is written, for a ping may set connection time anew until then.
     deadline: Option<Instant>,
-    payload: Payload,
-    written: usize,
+    /// What is left of the payload, in two places.
+    payload: [Bytes; 2],
+    /// Nothing of it was written yet.
+    untouched: bool,
+    /// Bytes that were written in this turn of it.
+    turn: usize,
 }
 
 impl Large {
-    /// Appends the next part; `true` when it was the last.
-    fn write_next(&mut self, out: &mut Vec<u8>, checksum: Checksum, time: ConnectionTime) -> bool {
-        let payload = self.payload.as_slice();
-        let part = &payload[self.written..payload.len().min(self.written + CHUNK_LEN)];
-        let mut start = out.len();
-        if self.written == 0 {
+    /// Writes the next part; `true` when it was the last.
+    fn write_next(&mut self, out: &mut impl Transmit, checksum: Checksum, time: ConnectionTime) -> bool {
+        let bytes = out.bytes();
+        let mut start = bytes.len();
+        if std::mem::take(&mut self.untouched) {
             if let Some(deadline) = self.deadline {
                 frame::set_deadline(&mut self.head, time.to_wire(deadline));
             }
-            out.append(&mut self.head);
+            bytes.append(&mut self.head);
         } else {
-            start = frame::begin(out, Kind::Chunk, Flags::NONE, 0, 0, self.id);
+            start = frame::begin(bytes, Kind::Chunk, Flags::NONE, 0, 0, self.id);
         }
-        out.extend_from_slice(part);
-        frame::seal(out, start, checksum);
-        self.written += part.len();
-        self.written == payload.len()
+        let mut room = CHUNK_LEN;
+        let part = self.payload.each_mut().map(|piece| {
+            let part = piece.split_to(piece.len().min(room));
+            room -= part.len();
+            part
+        });
+        frame::seal_with(bytes, start, &part, checksum);
+        for piece in part {
+            if piece.len() < COPIED_MAX {
+                out.bytes().extend_from_slice(&piece);
+            } else {
+                out.block(piece);
+            }
+        }
+        self.left() == 0
     }
 
     fn left(&self) -> usize {
-        self.payload.as_slice().len() - self.written
+        self.payload.iter().map(Bytes::len).sum()
     }
 }
 
@@ -120,11 +137,11 @@ impl Outgoing {
         id: SlotId,
         head: Vec<u8>,
         deadline: Option<Instant>,
-        payload: Payload,
+        payload: [Bytes; 2],
     ) {
         // One copy of a message at a time: the parts of two would mix, each of them sound.
         self.remove_large(id);
-        let large = Large { id, head, deadline, payload, written: 0 };
+        let large = Large { id, head, deadline, payload, untouched: true, turn: 0 };
         self.large_len += large.left();
         self.large.push_back(large);
     }
@@ -137,7 +154,7 @@ impl Outgoing {
             return Begun::Gone;
         };
         self.large_len -= large.left();
-        if large.written == 0 { Begun::NotAtAll } else { Begun::Partly }
+        if large.untouched { Begun::NotAtAll } else { Begun::Partly }
     }
 
     /// Takes back the small frame that starts at this position of the stream: it will never be written. `false` if it was
@@ -165,8 +182,10 @@ impl Outgoing {
     }
 
     /// Hands out what is ready, without the frames that were taken back.
-    fn transmit_ready(&mut self, into: &mut Vec<u8>) {
+    fn transmit_ready(&mut self, into: &mut impl Transmit) {
         self.taken += self.ready.len() as u64;
+        let nothing_held = into.held() == 0;
+        let into = into.bytes();
         if !self.withdrawn.is_empty() {
             self.withdrawn.sort_unstable();
             let mut from = 0;
@@ -177,7 +196,7 @@ impl Outgoing {
             into.extend_from_slice(&self.ready[from..]);
             self.ready.clear();
             self.forget_withdrawn();
-        } else if into.is_empty() {
+        } else if nothing_held {
             std::mem::swap(into, &mut self.ready);
         } else {
             into.append(&mut self.ready);
@@ -192,7 +211,7 @@ impl Outgoing {
 
     /// Whether this large message waits and nothing of it was written yet.
     pub(crate) fn is_untouched(&self, id: SlotId) -> bool {
-        self.large.iter().any(|large| large.id == id && large.written == 0)
+        self.large.iter().any(|large| large.id == id && large.untouched)
     }
 
     /// Whether the byte at this position of the stream was handed out.
@@ -215,28 +234,34 @@ impl Outgoing {
 
     /// Hands out what is to be written now: everything small, then large messages in turns, up to about
     /// [`TRANSMIT_LEN`] bytes, so that small frames which are queued meanwhile do not wait for the end of the large ones.
-    pub(crate) fn transmit(&mut self, into: &mut Vec<u8>, time: ConnectionTime) -> bool {
+    pub(crate) fn transmit(&mut self, into: &mut impl Transmit, time: ConnectionTime) -> bool {
         if self.backlog() == 0 {
             return false;
         }
-        let before = into.len();
+        let before = into.held();
         self.transmit_ready(into);
         if std::mem::take(&mut self.resting) {
             self.ready = Vec::new();
         }
-        let small = into.len();
-        while into.len() - before < TRANSMIT_LEN {
+        let small = into.held();
+        while into.held() - before < TRANSMIT_LEN {
             let Some(mut large) = self.large.pop_front() else { break };
             let left = large.left();
             let last = large.write_next(into, self.checksum, time);
             self.large_len -= left - large.left();
-            if !last {
-                // Behind the others whose turn it is, before those that wait for theirs.
-                let at = self.large.len().min(LARGE_AT_ONCE - 1);
-                self.large.insert(at, large);
+            large.turn += left - large.left();
+            if last {
+                continue;
             }
+            let mut at = 0;
+            if large.turn >= TURN_LEN {
+                large.turn = 0;
+                // Behind the others whose turn it is, before those that wait for theirs.
+                at = self.large.len().min(LARGE_AT_ONCE - 1);
+            }
+            self.large.insert(at, large);
         }
-        self.taken += (into.len() - small) as u64;
+        self.taken += (into.held() - small) as u64;
         true
     }
 }

@@ -198,6 +198,22 @@ pub fn seal(out: &mut [u8], start: usize, checksum: Checksum) {
     frame[4..8].copy_from_slice(&crc.to_le_bytes());
 }
 
+/// As [`seal`], for a frame that ends with `pieces`, which lie elsewhere.
+pub(crate) fn seal_with(out: &mut [u8], start: usize, pieces: &[impl AsRef<[u8]>], checksum: Checksum) {
+    let Some(frame) = out.get_mut(start..) else { return };
+    let beside: usize = pieces.iter().map(|piece| piece.as_ref().len()).sum();
+    let length = ((frame.len() + beside) as u32).to_le_bytes();
+    let Some((head, _)) = frame.split_first_chunk_mut::<HEADER_LEN>() else { return };
+    let whole = checksum.covers_body(head[8]);
+    head[4..8].copy_from_slice(&length);
+    let mut crc = crc32c::crc32c(&frame[4..if whole { frame.len() } else { HEADER_LEN }]);
+    if whole {
+        crc = pieces.iter().fold(crc, |crc, piece| crc32c::crc32c_append(crc, piece.as_ref()));
+    }
+    frame[..4].copy_from_slice(&length);
+    frame[4..8].copy_from_slice(&crc.to_le_bytes());
+}
+
 /// The first frame in `bytes` with its body, or `None` if it is not there completely. The next one starts at
 /// [`Header::length`].
 ///

@@ -36,7 +36,9 @@ use crate::frame::Checksum;
 use crate::ids::{RequestId, SlotId};
 use crate::limits::Limits;
 use crate::metadata::Metadata;
+use crate::service::Verdict;
 use crate::time::Instant;
+use bytes::Bytes;
 
 /// What a server is made with.
 #[derive(Clone, Debug)]
@@ -50,6 +52,9 @@ pub struct Config {
     pub checksum: Checksum,
     /// Name and version of this program, for the clients' logs. Default `carnegie` and this crate's version.
     pub software: String,
+    /// Where the memory for a large message comes from: a buffer that is empty and has room for so many bytes. The buffer is
+    /// handed on with the message. Default: a new one.
+    pub memory: fn(usize) -> Vec<u8>,
 }
 
 impl Default for Config {
@@ -59,6 +64,7 @@ impl Default for Config {
             codecs: CodecId::AVAILABLE.to_vec(),
             checksum: Checksum::Whole,
             software: concat!("carnegie ", env!("CARGO_PKG_VERSION")).to_owned(),
+            memory: Vec::with_capacity,
         }
     }
 }
@@ -97,6 +103,8 @@ pub enum Completion {
     Ok(Vec<u8>),
     /// Its refusal, encoded.
     Application(Vec<u8>),
+    /// Its result or its refusal, of which the last bytes are a large block that is not copied.
+    Block(Verdict, Vec<u8>, Box<Bytes>),
     /// It ran, and has no result: a panic, a reply that cannot be encoded, a failure that it passes on.
     Failed {
         /// The class of the failure.

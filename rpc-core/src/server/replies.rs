@@ -11,7 +11,7 @@ use crate::error::{Code, ProtocolError};
 use crate::frame::{Answer, Failure, Flags, Release, Reply};
 use crate::ids::SlotId;
 use crate::limits::CHUNK_LEN;
-use crate::service::Payload;
+use crate::service::{Parts, Payload};
 
 /// A recorded reply up to this size is copied when it is asked for again.
 const REPLAY_COPIED_MAX: usize = 256;
@@ -21,10 +21,10 @@ const UNUSED_MAX: usize = 64;
 
 impl Session {
     #[inline]
-    pub(super) fn record(&mut self, at: SlotId, idempotent: bool, answer: Answer, payload: Vec<u8>) {
+    pub(super) fn record(&mut self, at: SlotId, idempotent: bool, answer: Answer, payload: Parts) {
         let slot = &mut self.slots[at.slot as usize];
         let (waiters, attached) = (std::mem::take(&mut slot.waiters), std::mem::take(&mut slot.attached));
-        let mut recorded = Recorded { answer, payload: Payload::Owned(payload) };
+        let mut recorded = Recorded { answer, payload };
         recorded.limit(self.agreed.reply_max, self.config.limits.message_max);
         if mutant!(RecordedWhenSent) && waiters == 0 {
             slot.state = SlotState::Vacant;
@@ -46,7 +46,7 @@ impl Session {
         // A refusal leaves nothing behind, and an idempotent call may run again: a copy is as good as new.
         if idempotent || matches!(answer, Answer::Refused | Answer::Fenced) {
             slot.state = if answer == Answer::Fenced { SlotState::Fenced } else { SlotState::Vacant };
-            if let Payload::Owned(buffer) = recorded.payload {
+            if let Payload::Owned(buffer) = recorded.payload.head {
                 self.recycle(buffer);
             }
         } else {
@@ -62,8 +62,8 @@ impl Session {
     #[inline]
     fn keep(&mut self, at: SlotId, mut recorded: Recorded) {
         let index = at.slot as usize;
-        let bytes = recorded.payload.as_slice().len();
-        if let Payload::Owned(buffer) = &mut recorded.payload {
+        let bytes = recorded.payload.len();
+        if let Payload::Owned(buffer) = &mut recorded.payload.head {
             if bytes == 0 {
                 let buffer = std::mem::take(buffer);
                 self.recycle(buffer);
@@ -138,19 +138,19 @@ impl Recorded {
     /// A reply beyond a limit becomes a failure that says so: the call has run, its result cannot be told.
     #[inline]
     fn limit(&mut self, most: usize, ours: usize) {
-        let size = self.payload.as_slice().len();
+        let size = self.payload.len();
         if size > most && matches!(self.answer, Answer::Ok | Answer::Application) {
             let whose = if most == ours { "this server's" } else { "the client's" };
             let message = format!("the reply has {size} bytes, but {whose} limit is {most}");
             let mut payload = Vec::new();
             Failure { code: Code::ResourceExhausted, message, hops: Vec::new() }.write(&mut payload);
-            *self = Recorded { answer: Answer::Failed, payload: Payload::Owned(payload) };
+            *self = Recorded { answer: Answer::Failed, payload: payload.into() };
         }
     }
 
     #[inline]
     fn write(&mut self, open: &mut Open, id: SlotId, flags: Flags) {
-        let size = self.payload.as_slice().len();
+        let size = self.payload.len();
         let mut reply = Reply {
             id,
             answer: self.answer,
@@ -159,16 +159,17 @@ impl Recorded {
             ..Reply::default()
         };
         // A replay costs its client a few bytes: it is not copied, and a further one takes its place.
-        if size > CHUNK_LEN || (reply.replayed && size > REPLAY_COPIED_MAX) {
+        let most = if reply.replayed { REPLAY_COPIED_MAX } else { CHUNK_LEN };
+        let Some(whole) = self.payload.whole().filter(|whole| whole.len() <= most) else {
             let mut head = Vec::new();
             reply.total = (size > CHUNK_LEN).then_some(size as u32);
             reply.begin(&mut head);
             let payload = self.payload.share();
             open.outgoing.push_large(id, head, None, payload);
             return;
-        }
+        };
         let checksum = open.outgoing.checksum();
-        reply.payload = self.payload.as_slice();
+        reply.payload = whole;
         reply.write(open.outgoing.ready(), checksum);
     }
 }

@@ -6,12 +6,12 @@ use super::queue::LATE;
 use super::share::{Shared, Whose};
 use super::slot::{Cancelling, Lookup, Queued, Recorded, Slot, SlotState};
 use super::{Completion, Execute, Lane, Output, Session};
-use crate::connection::{Body, Head};
+use crate::connection::{Body, Head, Room};
 use crate::error::{Code, ProtocolError};
 use crate::frame::{Answer, Cancel, Chunk, Failure, Flags, Kind, Refusal, Reply, Request};
 use crate::ids::{RequestId, SlotId};
 use crate::metadata::Metadata;
-use crate::service::Payload;
+use crate::service::{Parts, Payload, Verdict};
 use crate::time::Instant;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -62,10 +62,11 @@ impl Session {
 
     fn gather(&mut self, lane: Lane, request: &Request<'_>, total: usize) -> Result<(), ProtocolError> {
         let limits = &self.config.limits;
-        let (most, all) = (limits.message_max, limits.gathering_max.max(limits.message_max));
+        let all = limits.gathering_max.max(limits.message_max);
+        let room = Room { most: limits.message_max, all, memory: self.config.memory };
         let Some(open) = self.open(lane) else { return Ok(()) };
         if let Err(refused) =
-            open.gathering.begin(Head::of_request(request, open.time), total, request.payload, most, all)?
+            open.gathering.begin(Head::of_request(request, open.time), total, request.payload, room)?
         {
             let retry_after_ms = if refused.later { BUSY_RETRY_MS } else { 0 };
             let (code, reason) = (Code::ResourceExhausted, refused.reason);
@@ -202,7 +203,8 @@ impl Session {
         (slot.last, slot.waiters, slot.attached, slot.hash) = (request.id.sequence, lane.mask(), 0, hash);
         self.room.forget(request.id.slot as usize, before.kept());
         self.room.settle();
-        if let SlotState::Done(Recorded { payload: Payload::Owned(buffer), .. }) = before {
+        if let SlotState::Done(Recorded { payload: Parts { head: Payload::Owned(buffer), .. }, .. }) = before
+        {
             self.recycle(buffer);
         }
         let payload = match request.payload {
@@ -252,23 +254,27 @@ impl Session {
         self.requested -= running.bytes as usize;
         self.share.end();
         let (answer, payload) = match completion {
-            Completion::Ok(payload) => (Answer::Ok, payload),
-            Completion::Application(payload) => (Answer::Application, payload),
+            Completion::Ok(payload) => (Answer::Ok, payload.into()),
+            Completion::Application(payload) => (Answer::Application, payload.into()),
+            Completion::Block(verdict, head, block) => {
+                let answer = if verdict == Verdict::Ok { Answer::Ok } else { Answer::Application };
+                (answer, Parts::new(head, Some(block)))
+            }
             Completion::Failed { code, message, hops } => {
                 let mut payload = Vec::new();
                 Failure { code, message, hops }.write(&mut payload);
-                (Answer::Failed, payload)
+                (Answer::Failed, payload.into())
             }
             Completion::NotStarted { code, reason } => {
                 self.stats.calls -= 1;
                 self.stats.shed += 1;
                 // A fence may wait for the outcome, and is answered for good: a refusal would leave the number free to run.
                 if stopped {
-                    (Answer::Fenced, Vec::new())
+                    (Answer::Fenced, Parts::default())
                 } else {
                     let mut payload = Vec::new();
                     Refusal { code, reason }.write(&mut payload);
-                    (Answer::Refused, payload)
+                    (Answer::Refused, payload.into())
                 }
             }
         };

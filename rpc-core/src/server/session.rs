@@ -11,7 +11,7 @@ use super::share::{Share, Shared};
 use super::slot::{Running, Slot, SlotState};
 use super::{Config, Lane, Output};
 use crate::codec::{CodecId, Coding};
-use crate::connection::{ConnectionTime, Probe};
+use crate::connection::{ConnectionTime, Probe, Transmit};
 use crate::error::{Code, ProtocolError};
 use crate::frame::{self, Bind, Cancel, Checksum, Chunk, Close, Header, Kind, Ping, Pong, Release, Request};
 use crate::ids::{Domain, Incarnation, SessionId, SlotId, Token};
@@ -336,16 +336,16 @@ impl Session {
 
     /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing.
     #[inline]
-    pub fn poll_transmit(&mut self, now: Instant, lane: Lane, into: &mut Vec<u8>) -> bool {
+    pub fn poll_transmit(&mut self, now: Instant, lane: Lane, into: &mut impl Transmit) -> bool {
         let Some(open) = self.lanes.get_mut(usize::from(lane.0)).and_then(Option::as_deref_mut) else {
             return false;
         };
-        let (before, handed_out) = (into.len(), open.outgoing.handed_out());
+        let (before, handed_out) = (into.held(), open.outgoing.handed_out());
         let some = open.outgoing.transmit(into, open.time);
         if some {
             open.liveness.handed_out(now, handed_out);
         }
-        self.stats.bytes_out += (into.len() - before) as u64;
+        self.stats.bytes_out += (into.held() - before) as u64;
         some
     }
 

@@ -1,7 +1,7 @@
 //! The server's slots: what was executed last in each lane, and its reply. The heart of at-most-once.
 
 use crate::frame::Answer;
-use crate::service::Payload;
+use crate::service::Parts;
 use crate::time::Instant;
 
 /// ```text
@@ -57,21 +57,21 @@ pub(super) struct Running {
 #[derive(Debug)]
 pub(super) struct Recorded {
     pub(super) answer: Answer,
-    pub(super) payload: Payload,
+    pub(super) payload: Parts,
 }
 
 impl SlotState {
     /// Bytes of the reply that it keeps.
     #[inline]
     pub(super) fn kept(&self) -> usize {
-        if let SlotState::Done(recorded) = self { recorded.payload.as_slice().len() } else { 0 }
+        if let SlotState::Done(recorded) = self { recorded.payload.len() } else { 0 }
     }
 }
 
 impl Recorded {
     /// All that is left of a reply whose bytes are not kept.
     pub(super) fn without_reply() -> Self {
-        Recorded { answer: Answer::Executed, payload: Payload::default() }
+        Recorded { answer: Answer::Executed, payload: Parts::default() }
     }
 }
 
@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn done() -> SlotState {
-        SlotState::Done(Recorded { answer: Answer::Ok, payload: Payload::default() })
+        SlotState::Done(Recorded { answer: Answer::Ok, payload: Parts::default() })
     }
 
     #[test]

@@ -24,8 +24,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Returns for Opaque<T> {
         types.opaque(&bare(type_name::<T>()))
     }
 
-    fn encode(&self, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
-        <Plain as Kind<T>>::encode(&self.0, out)
+    fn encode(&mut self, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
+        <Plain as Kind<T>>::encode(&mut self.0, out)
     }
 
     fn decode(reply: Result<&Reply, Error>) -> Self::Output {
@@ -44,8 +44,8 @@ where
         types.opaque(&bare(type_name::<Result<T, E>>()))
     }
 
-    fn encode(&self, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
-        <Fallible as Kind<Result<T, E>>>::encode(&self.0, out)
+    fn encode(&mut self, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
+        <Fallible as Kind<Result<T, E>>>::encode(&mut self.0, out)
     }
 
     fn decode(reply: Result<&Reply, Error>) -> Self::Output {

@@ -15,7 +15,7 @@ impl<T: Schema + Send> Returns for Result<T, Error> {
         T::describe(types)
     }
 
-    fn encode(&self, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
+    fn encode(&mut self, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
         match self {
             Ok(value) => write(value, Verdict::Ok, out),
             Err(error) => Err(Failure::Nested(Box::new(error.clone()))),
@@ -35,7 +35,7 @@ impl<T: Schema + Send, E: Schema + Send> Returns for Result<T, CallError<E>> {
         <Result<T, E> as Schema>::describe(types)
     }
 
-    fn encode(&self, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
+    fn encode(&mut self, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
         match self {
             Ok(value) => write(value, Verdict::Ok, out),
             Err(CallError::Application(error)) => write(error, Verdict::Application, out),

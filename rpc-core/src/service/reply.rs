@@ -1,10 +1,10 @@
 //! How a handler ends, on either side of the wire.
 
+use super::payload::Payload;
 use crate::codec::{Coding, Decoder, Malformed, Unencodable};
 use crate::error::{Attempts, Error, Execution, REASON_MAX, shown};
 use crate::ids::RequestId;
 use crate::schema::Evolution;
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
@@ -26,68 +26,6 @@ pub enum Failure {
     Reply(Unencodable),
     /// The handler ran, and passes on that a call of its own failed.
     Nested(Box<Error>),
-}
-
-/// The bytes of a reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Payload {
-    /// A small one, copied out of the connection's buffer.
-    Owned(Vec<u8>),
-    /// A large one: a result of type `Bytes` becomes a part of it.
-    Shared(Bytes),
-}
-
-impl Payload {
-    /// The bytes.
-    pub fn as_slice(&self) -> &[u8] {
-        match self {
-            Payload::Owned(bytes) => bytes,
-            Payload::Shared(bytes) => bytes,
-        }
-    }
-}
-
-impl Payload {
-    /// A second handle of the same bytes: the buffer becomes a shared one, nothing is copied.
-    pub(crate) fn share(&mut self) -> Payload {
-        let bytes = match std::mem::take(self) {
-            Payload::Owned(bytes) => Bytes::from(bytes),
-            Payload::Shared(bytes) => bytes,
-        };
-        *self = Payload::Shared(bytes.clone());
-        Payload::Shared(bytes)
-    }
-
-    /// Other bytes, in the same buffer if this is the only handle of it.
-    #[inline]
-    pub(crate) fn refill(self, with: &[u8]) -> Payload {
-        match self {
-            Payload::Owned(mut bytes) => {
-                bytes.clear();
-                bytes.extend_from_slice(with);
-                Payload::Owned(bytes)
-            }
-            Payload::Shared(_) => Payload::Owned(with.to_vec()),
-        }
-    }
-}
-
-impl Default for Payload {
-    fn default() -> Self {
-        Payload::Owned(Vec::new())
-    }
-}
-
-impl From<Vec<u8>> for Payload {
-    fn from(bytes: Vec<u8>) -> Self {
-        Payload::Owned(bytes)
-    }
-}
-
-impl From<Bytes> for Payload {
-    fn from(bytes: Bytes) -> Self {
-        Payload::Shared(bytes)
-    }
 }
 
 /// A reply as it comes to the stub, with what an error about it must say.

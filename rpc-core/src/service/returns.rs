@@ -27,11 +27,12 @@ pub trait Returns: 'static {
     /// Describes the type to `types`.
     fn describe(types: &mut Types) -> NodeId;
 
-    /// Writes what the handler returned: the result or the refusal alone, since the verdict tells which it is.
+    /// Writes what the handler returned: the result or the refusal alone, since the verdict tells which it is. A large
+    /// `Vec<u8>` or `Bytes` is taken out of it.
     ///
     /// # Errors
     /// The value cannot be sent, or it is the failure of a nested call.
-    fn encode(&self, out: &mut Encoder<'_>) -> Result<Verdict, Failure>;
+    fn encode(&mut self, out: &mut Encoder<'_>) -> Result<Verdict, Failure>;
 
     /// What the caller gets: the reply read, or the failure handed on. The reply is lent, so that its buffer can serve
     /// the next call.
@@ -49,7 +50,7 @@ where
     }
 
     #[inline]
-    fn encode(&self, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
+    fn encode(&mut self, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
         R::Kind::encode(self, out)
     }
 
@@ -76,7 +77,7 @@ pub trait Kind<R: ?Sized> {
     ///
     /// # Errors
     /// The value cannot be sent.
-    fn encode(value: &R, out: &mut Encoder<'_>) -> Result<Verdict, Failure>;
+    fn encode(value: &mut R, out: &mut Encoder<'_>) -> Result<Verdict, Failure>;
 
     /// As [`Returns::decode`].
     fn decode(reply: Result<&Reply, Error>) -> Self::Output;
@@ -86,7 +87,7 @@ impl<R: Serialize + DeserializeOwned + Send + 'static> Kind<R> for Plain {
     type Output = Result<R, Error>;
 
     #[inline]
-    fn encode(value: &R, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
+    fn encode(value: &mut R, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
         write(value, Verdict::Ok, out)
     }
 
@@ -104,7 +105,7 @@ where
     type Output = Result<T, CallError<E>>;
 
     #[inline]
-    fn encode(value: &Result<T, E>, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
+    fn encode(value: &mut Result<T, E>, out: &mut Encoder<'_>) -> Result<Verdict, Failure> {
         match value {
             Ok(value) => write(value, Verdict::Ok, out),
             Err(error) => write(error, Verdict::Application, out),
@@ -123,10 +124,10 @@ where
 
 #[inline]
 pub(super) fn write<T: Serialize + 'static>(
-    value: &T,
+    value: &mut T,
     verdict: Verdict,
     out: &mut Encoder<'_>,
 ) -> Result<Verdict, Failure> {
-    out.value(value).map_err(Failure::Reply)?;
+    out.take(value).map_err(Failure::Reply)?;
     Ok(verdict)
 }

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::context::inherited_deadline;
 use crate::sync::{Mutex, MutexGuard, mutant};
 use bindings::Bindings;
+use bytes::Bytes;
 use resolving::Resolving;
 pub(crate) use resolving::Waiter;
 use rpc_core::client::{BindingId, CallKey, Client, ConnectionId, NewCall, Outcome, Output};
@@ -66,13 +67,13 @@ impl Shared {
     /// Starts a call whose end will wake the task of `cx`. Its deadline follows from its timeout; inside a handler it ends by the
     /// handler's deadline.
     #[inline]
-    pub(crate) fn start(&self, mut call: NewCall, cx: &Context<'_>) -> CallKey {
+    pub(crate) fn start(&self, mut call: NewCall, block: Option<Box<Bytes>>, cx: &Context<'_>) -> CallKey {
         let waker = cx.waker().clone();
         let now = Clock::now();
         call.deadline = (now + call.timeout).min(inherited_deadline());
         call.timeout = call.deadline - now;
         let mut state = self.lock();
-        let key = state.engine.start(now, call);
+        let key = state.engine.start_with(now, call, block);
         state.waiters.insert(key, waker);
         Self::commanded(state);
         key

@@ -52,6 +52,9 @@ const FIRST_PART: usize = 6;
 /// No piece has more bytes: only what the engine has counts as backlog.
 const BYTES_MAX: usize = 256 << 10;
 
+/// From this length on one reply keeps the client busy while the next is made: a piece of such ones is as large as it may be.
+const LARGE: usize = 16 << 10;
+
 impl Piece {
     fn first(busy: bool, handlers: usize) -> Self {
         let first = if busy { FIRST_PIECE_BUSY } else { FIRST_PIECE };
@@ -323,9 +326,9 @@ impl Connection {
     fn poll_handlers(&mut self, cx: &mut Context<'_>, mut now: Instant, until: Instant, piece: Piece) {
         let Self { batch: Batch { todo, ended, waiting }, attached, .. } = self;
         let batch = unconstrained(poll_fn(|cx| {
-            let mut replies = 0;
+            let (mut replies, mut most) = (0, piece.bytes);
             for turn in 1..=piece.handlers {
-                if replies > piece.bytes {
+                if replies > most {
                     break;
                 }
                 let Some((next, _)) = todo.executes.front() else { break };
@@ -354,7 +357,11 @@ impl Connection {
                 }
                 match handler::begin(&attached.link, execute, buffer, cx, ended) {
                     Some(handler) => waiting.push(Handling::Waiting(handler)),
-                    None => replies += ended.last().map_or(0, Ended::reply_len),
+                    None => {
+                        let reply = ended.last().map_or(0, Ended::reply_len);
+                        replies += reply;
+                        most = if reply < LARGE { most } else { BYTES_MAX };
+                    }
                 }
             }
             Poll::Ready(())

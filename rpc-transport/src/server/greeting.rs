@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::pipe::Pipe;
 use crate::server::host::{Admitted, Attached, Host, Phase};
 use crate::server::peer::host_of;
+use rpc_core::Transmit;
 use rpc_core::frame::Hello;
 use rpc_core::server::{Arrival, Handshake};
 use std::future::poll_fn;
@@ -33,7 +34,7 @@ pub(super) async fn admit(host: &Arc<Host>, mut pipe: Pipe, peer: &Arc<str>) -> 
                 warn_of_stranger(host, peer, &why);
             }
             if !last.is_empty() {
-                pipe.outgoing().extend_from_slice(&last);
+                pipe.outgoing().bytes().extend_from_slice(&last);
                 part(pipe).await;
             }
             host.depart(&peer_host);

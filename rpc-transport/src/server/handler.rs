@@ -5,6 +5,7 @@ use crate::context::{Context, Polling};
 use crate::incoming::{Handler, Incoming, Outcome};
 use crate::server::sessions::Link;
 use crate::server::waiting;
+use bytes::Bytes;
 use rpc_core::server::{Begin, Completion, Execute};
 use rpc_core::service::{Failure, Verdict};
 use rpc_core::{Code, Error, Hop, Instant, SlotId};
@@ -22,6 +23,8 @@ pub(crate) struct Ended {
     result: Result<Verdict, Box<Completion>>,
     /// The encoded reply, if there is one.
     reply: Vec<u8>,
+    /// Its last bytes, if they are many.
+    block: Option<Box<Bytes>>,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -29,16 +32,21 @@ impl Ended {
     /// Bytes of the reply.
     #[inline]
     pub(crate) fn reply_len(&self) -> usize {
-        if self.result.is_ok() { self.reply.len() } else { 0 }
+        match (&self.result, &self.block) {
+            (Ok(_), None) => self.reply.len(),
+            (Ok(_), Some(block)) => self.reply.len() + block.len(),
+            (Err(_), _) => 0,
+        }
     }
 
     /// What the engine is told.
     #[inline]
     pub(crate) fn completion(&mut self) -> Completion {
-        match std::mem::replace(&mut self.result, Ok(Verdict::Ok)) {
-            Ok(Verdict::Ok) => Completion::Ok(std::mem::take(&mut self.reply)),
-            Ok(Verdict::Application) => Completion::Application(std::mem::take(&mut self.reply)),
-            Err(completion) => *completion,
+        match (std::mem::replace(&mut self.result, Ok(Verdict::Ok)), self.block.take()) {
+            (Ok(Verdict::Ok), None) => Completion::Ok(std::mem::take(&mut self.reply)),
+            (Ok(Verdict::Application), None) => Completion::Application(std::mem::take(&mut self.reply)),
+            (Ok(verdict), Some(block)) => Completion::Block(verdict, std::mem::take(&mut self.reply), block),
+            (Err(completion), _) => *completion,
         }
     }
 }
@@ -201,8 +209,8 @@ async fn first_poll(
 }
 
 #[inline]
-fn ended(at: SlotId, Outcome { verdict, buffer: reply, payload }: Outcome) -> Ended {
-    Ended { at, result: verdict.map_err(|failure| Box::new(failed(*failure))), reply, payload }
+fn ended(at: SlotId, Outcome { verdict, buffer: reply, block, payload }: Outcome) -> Ended {
+    Ended { at, result: verdict.map_err(|failure| Box::new(failed(*failure))), reply, block, payload }
 }
 
 #[cold]
@@ -258,7 +266,7 @@ fn panicked(at: SlotId, panic: Box<dyn Any + Send>) -> Ended {
         },
     };
     let completion = internal(format!("panicked: {said}"));
-    Ended { at, result: Err(Box::new(completion)), reply: Vec::new(), payload: Vec::new() }
+    Ended { at, result: Err(Box::new(completion)), reply: Vec::new(), block: None, payload: Vec::new() }
 }
 
 #[cfg(test)]

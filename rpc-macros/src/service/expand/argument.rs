@@ -29,7 +29,7 @@ pub(super) fn describe(argument: &Argument<'_>, krate: &Path) -> TokenStream {
 
 /// ```text
 /// Input:  seat: u32, holder: &str, tickets: &[Ticket]
-/// Output: .value(&seat, <u32 as Wire>::write) .str(holder) .slice::<Ticket>(tickets)
+/// Output: .owned(seat, <u32 as Wire>::write) .str(holder) .slice::<Ticket>(tickets)
 /// ```
 pub(super) fn write(argument: &Argument<'_>, krate: &Path) -> TokenStream {
     let (ident, span) = (&argument.ident, span(argument));
@@ -37,6 +37,10 @@ pub(super) fn write(argument: &Argument<'_>, krate: &Path) -> TokenStream {
         Form::Text => return quote!(.str(#ident)),
         Form::Bytes => return quote!(.bytes(#ident)),
         Form::Slice(ty) => return quote_spanned!(span=> .slice::<#ty>(#ident)),
+        Form::Owned(_) if argument.opaque.is_none() => {
+            let wire = wire(argument, krate);
+            return quote_spanned!(span=> .owned(#ident, #wire::write));
+        }
         Form::Owned(_) => quote!(&#ident),
         Form::Lent(_) => quote!(#ident),
     };

@@ -64,7 +64,7 @@ pub(super) fn code(service: &Service<'_>) -> TokenStream {
 /// ```text
 /// Input:  async fn sell(&self, seat: u32, holder: &str) -> Ticket;
 /// Output: fn sell(&self, seat: u32, holder: &str) -> Call<'_, Ticket> {
-///             arguments(&self.0).value(&seat, <u32 as Wire>::write).str(holder).call(__Index::sell as u16)
+///             arguments(&self.0).owned(seat, <u32 as Wire>::write).str(holder).call(__Index::sell as u16)
 ///         }
 /// ```
 fn stub(method: &Method<'_>, service: &Service<'_>) -> TokenStream {
