@@ -39,6 +39,7 @@ pub(crate) fn block(results: &Results, name: &str) -> Option<String> {
             text
         })),
         "speed" => Some(speed(results).to_string()),
+        "readme" => Some(format!("{}\n\n{}", readme(results), about(results))),
         _ => None,
     }
 }
@@ -113,6 +114,28 @@ fn speed(results: &Results) -> Table {
         "Carnegie over tarpc",
     ];
     table(header, rows)
+}
+
+/// The README's: Carnegie's figure, and how it compares to whom.
+fn readme(results: &Results) -> Table {
+    let (rate, p50, cpu): (Figure, Figure, Figure) = (|m| m.rate, |m| m.p50, |m| m.cpu());
+    let rows = [
+        ("1 in flight, 32 B: p50", "depth-1", p50, Echo, "raw TCP"),
+        ("64 in flight, 32 B: calls/s", "base", rate, Tarpc, "tarpc"),
+        ("512 in flight, 32 B: calls/s", "depth-512", rate, Tarpc, "tarpc"),
+        ("512 in flight, 32 B: CPU a call", "depth-512", cpu, Tarpc, "tarpc"),
+        ("64 KiB x 16: calls/s", "64k", rate, Framed, "raw TCP with frames and CRC"),
+    ];
+    let rows = rows.map(|(title, cell, figure, beside, whose)| {
+        let shown = |contender| {
+            let median = median(results, (cell, contender), figure);
+            if title.ends_with("calls/s") { count(median) } else { format!("{} µs", micros(median)) }
+        };
+        let over = |contender| spread(results.ratio((cell, contender), (cell, beside), figure));
+        let row = [shown(beside), shown(Carnegie), over(Carnegie), shown(Busy), over(Busy)];
+        [vec![title.to_owned(), whose.to_owned()], row.to_vec()].concat()
+    });
+    table(["", "beside", "theirs", "Carnegie", "ratio", "with `busy_poll`", "ratio"], rows)
 }
 
 /// Rates, latencies, CPU time, and Carnegie's rate and CPU time over everybody's.
@@ -319,5 +342,18 @@ mod tests {
             assert!(text.contains(expected), "{expected} in {text}");
         }
         assert_eq!(block(&Results::default(), "anything"), None);
+    }
+
+    #[test]
+    fn the_readme_tells_carnegies_figures_over_those_of_others() {
+        let row = |contender, rate| {
+            let measured = Measured { rate, ..Measured::default() };
+            Row { round: 0, cell: "base".parse().unwrap(), contender, rate: 0.0, measured, stolen: 0.0 }
+        };
+        let rows = vec![row(Tarpc, 1_000.0), row(Carnegie, 3_000.0)];
+        let text = readme(&Results { rows, ..Results::default() }).to_string();
+        for expected in ["1.00 k", "3.00 k", "3.00 (3.00..3.00)"] {
+            assert!(text.contains(expected), "{expected} in {text}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::inbox::Inbox;
 use super::outbox::{Outbox, readable_or_writable};
-use super::{HEADER, prefix};
+use super::{FIRST_PIECE, HEADER, prefix, weight_of};
 use crate::Failure;
 use crate::cells::Cell;
 use crate::measured::{Seen, Watch, timed};
@@ -42,17 +42,22 @@ pub(super) fn run(
             continue;
         }
         inbox.fill(stream)?;
-        let mut whole = 0;
+        let (mut whole, mut weight, mut piece) = (0, 0, FIRST_PIECE);
         while let Some(frame) = inbox.frame(whole)? {
             let id = u64::from_le_bytes(frame[16..HEADER].try_into()?) as usize;
             let lane = lanes.get_mut(id).ok_or("a reply to no call")?;
             let sent = lane.source.expected().len();
             lane.source.check(frame.get(HEADER + prefix(sent)..).unwrap_or_default())?;
             whole += frame.len();
+            weight += weight_of(frame.len());
             if !seen.one(watch, lane.begun, lane.counts) {
                 return Ok(seen);
             }
             next(lane, id, cell, &mut outbox, checked);
+            if weight >= piece {
+                outbox.send(stream)?;
+                (weight, piece) = (0, piece * 2);
+            }
         }
         inbox.consume(whole);
     }
