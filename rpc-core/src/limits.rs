@@ -22,7 +22,7 @@ pub const CHUNK_LEN: usize = 64 << 10;
 /// costs more than it pays for, and its connection ends. Fixed: a sender has to know it.
 pub const CHUNK_LEN_MIN: usize = 4 << 10;
 
-/// Large messages that one side sends at a time on one connection, chunk by chunk in turns; further ones wait for their
+/// Large messages that one side sends at a time on one connection, in turns of [`TURN_LEN`]; further ones wait for their
 /// turn. It bounds what the other side has to gather. Fixed: that side's [`Limits::gathering_max`] is made for it.
 pub const LARGE_AT_ONCE: usize = 8;
 

@@ -1,4 +1,4 @@
-//! What waits to be written on one connection: small frames back to back, large messages in turns of one chunk.
+//! What waits to be written on one connection: small frames back to back, large messages in turns of [`TURN_LEN`].
 
 use super::{ConnectionTime, Transmit};
 use crate::frame::{self, Checksum, Flags, Kind};
