@@ -157,6 +157,11 @@ impl Watch {
         self.phase.load(Ordering::Relaxed)
     }
 
+    /// When the window is to open.
+    pub(crate) fn opens(&self) -> Instant {
+        self.opens
+    }
+
     /// Moves on if it is time.
     pub(crate) fn look(&self, now: Instant) {
         let due = match self.phase() {

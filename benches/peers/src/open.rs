@@ -42,8 +42,10 @@ pub(crate) async fn run<H: Handle + Clone>(
     let mut tasks = Vec::new();
     let mut timer = Timer::start(call.rate)?;
     while watch.phase() != OVER {
-        let (bunches, counts) = (timer.wait().await?, watch.phase() == MEASURING);
+        let (bunches, measuring) = (timer.wait().await?, watch.phase() == MEASURING);
         for (due, calls) in bunches {
+            // After a stall some of them were due before the window.
+            let counts = measuring && due >= watch.opens();
             for _ in 0..calls {
                 if !desk.put(Due { at: due, counts }) && tasks.len() < TASKS {
                     let task = tasks.len();

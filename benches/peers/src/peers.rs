@@ -52,7 +52,7 @@ fn direct(plan: &Plan) -> Result<bool, Failure> {
     println!("\nTargets\n{}", report::targets(&results));
     let folder = plan.folder()?;
     chart::write(&results, &folder)?;
-    println!("\n{} and {} are in {}", files::MEASUREMENTS, chart::FILE, folder.display());
+    println!("\n{} is in {}", chart::FILE, folder.display());
     for file in &plan.markdown {
         document::rewrite(file, |name| report::block(&results, name))?;
     }
@@ -79,5 +79,6 @@ fn measure(plan: &Plan) -> Result<Results, Failure> {
         syscalls::run(plan, &mut results)?;
     }
     files::write(&results, &folder)?;
+    println!("{} and {} are in {}\n", files::MEASUREMENTS, files::SYSTEM_CALLS, folder.display());
     Ok(results)
 }

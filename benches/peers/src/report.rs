@@ -16,7 +16,7 @@ pub(crate) fn tables(results: &Results) -> Vec<(String, Table)> {
         .map(|(cell, contenders)| {
             let table = match cell.load {
                 Load::Closed => closed(results, cell, contenders),
-                Load::Open(_) => open(results, cell, contenders),
+                Load::Open(_) | Load::Beside(0) => open(results, cell, contenders),
                 Load::Beside(_) => beside(results, cell, contenders),
                 Load::Turns(pair) => turns(results, cell, pair),
             };

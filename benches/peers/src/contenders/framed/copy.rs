@@ -13,7 +13,7 @@ use std::os::fd::AsRawFd;
 use std::time::Instant;
 
 /// Received at a time.
-const AT_ONCE: usize = 256 << 10;
+const AT_ONCE: usize = 1 << 20;
 
 pub(super) fn serve(mut stream: TcpStream) -> Result<(), Failure> {
     let mut buffer = vec![0; AT_ONCE];
