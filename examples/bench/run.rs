@@ -133,7 +133,7 @@ async fn wait_for_the_last(
         let answered = crate::latencies::Latencies::count(load.counts.iter().map(|counts| &counts.latencies));
         answered.total() + load.failed().iter().map(|failed| failed.count).sum::<u64>()
     };
-    let under_way = || load.started.load(Relaxed) - ended();
+    let under_way = || load.started.load(Relaxed).saturating_sub(ended());
     let last = async { while callers.join_next().await.is_some() {} };
     if interrupted && under_way() > 0 {
         eprintln!("waiting for {} under way; Ctrl-C again gives up", counted(under_way(), "call"));

@@ -48,7 +48,9 @@ enum Lent<'a> {
 /// ```
 enum State {
     Unsent(Unsent),
-    Started(CallKey, Observed),
+    /// With a handle of a block that is not copied: the engine drops its own under the channel's lock, where nothing of the user's
+    /// may run, so that the last one has to be here.
+    Started(CallKey, Observed, #[expect(dead_code, reason = "kept to be dropped later")] Option<Box<Bytes>>),
     Ended,
 }
 
@@ -139,7 +141,7 @@ impl Inner<'_> {
     /// One function for all methods of all services.
     #[inline(never)]
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Reply, Box<Error>>> {
-        let State::Started(key, observed) = &mut self.state else { return self.start(cx) };
+        let State::Started(key, observed, _) = &mut self.state else { return self.start(cx) };
         let polled = self.binding.get().channel().shared().poll_ended(*key, cx);
         if let Poll::Ready(result) = &polled {
             observed.ended(result);
@@ -175,9 +177,10 @@ impl Inner<'_> {
         // Before the call, so that the span begins with it.
         let mut observed = Observed::begin(binding, self.method);
         let shared = binding.channel().shared();
+        let kept = block.clone();
         let key = shared.start(call, block, cx);
         observed.number(|| shared.request_id(key));
-        self.state = State::Started(key, observed);
+        self.state = State::Started(key, observed, kept);
         Poll::Pending
     }
 }
@@ -240,7 +243,7 @@ impl Observing {
 
 impl Drop for Inner<'_> {
     fn drop(&mut self) {
-        let State::Started(key, observed) = &mut self.state else { return };
+        let State::Started(key, observed, _) = &mut self.state else { return };
         let shared = self.binding.get().channel().shared();
         observed.number(|| shared.request_id(*key));
         shared.give_up(*key);

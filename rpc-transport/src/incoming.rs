@@ -65,17 +65,10 @@ impl Incoming {
         encode: fn(&mut R, &mut Encoder<'_>) -> Result<Verdict, Failure>,
     ) -> Outcome {
         let mut block = None;
-        let verdict = encode(&mut reply, &mut Encoder::parting(&mut self.buffer, &mut block, self.coding));
-        if let Some(part) = block.take_if(|block| self.is_small_part(block)) {
-            self.buffer.extend_from_slice(&part);
-        }
+        let out = Encoder::parting(&mut self.buffer, &mut block, self.coding);
+        // The reply may be kept for long, and only its bytes are counted.
+        let verdict = encode(&mut reply, &mut out.kept_of(self.payload.as_slice()));
         Outcome { block, ..self.outcome(verdict) }
-    }
-
-    /// Whether keeping these bytes would keep more of the request in memory than is counted.
-    fn is_small_part(&self, block: &Bytes) -> bool {
-        let request = self.payload.as_slice();
-        request.as_ptr_range().contains(&block.as_ptr()) && request.len() > 2 * block.len()
     }
 
     fn outcome(self, verdict: Result<Verdict, Failure>) -> Outcome {

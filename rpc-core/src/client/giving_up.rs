@@ -6,7 +6,7 @@ use super::session::CURRENT;
 use super::slots::{Copy, SlotState};
 use super::{CallKey, Client, Output};
 use crate::connection::Begun;
-use crate::error::{Attempts, BindError, Code, Error};
+use crate::error::{Attempts, BindError, Code, Error, Execution};
 use crate::ids::SlotId;
 use crate::time::Instant;
 use std::sync::Arc;
@@ -156,6 +156,7 @@ impl Client {
 
     /// A call that was removed has ended like this.
     pub(super) fn fail(&mut self, key: CallKey, error: Error) {
+        self.stats.unknown += u64::from(error.execution() == Execution::Unknown);
         self.calls.fail(key, error);
         self.outputs.push_back(Output::Ended(key));
     }

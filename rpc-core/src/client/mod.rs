@@ -26,7 +26,7 @@ mod timers;
 
 use crate::codec::{CodecId, Coding};
 use crate::connection::Transmit;
-use crate::error::{BindError, Code, Error, Execution};
+use crate::error::{BindError, Code, Error};
 use crate::frame::{Checksum, Ping};
 use crate::ids::RequestId;
 use crate::limits::Limits;
@@ -351,10 +351,7 @@ impl Client {
                 request_id: answered.request_id,
                 evolution: answered.evolution,
             }),
-            Err(error) => {
-                self.stats.unknown += u64::from(error.execution() == Execution::Unknown);
-                Err(error)
-            }
+            Err(error) => Err(error),
         })
     }
 

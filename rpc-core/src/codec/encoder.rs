@@ -21,6 +21,8 @@ pub struct Encoder<'a> {
     sink: Sink<'a>,
     /// Where a large block at the end goes, if it need not follow the rest in memory.
     beside: Option<&'a mut Option<Box<Bytes>>>,
+    /// What `Bytes` have to be most of, if they are not to be copied.
+    of: Option<&'a [u8]>,
 }
 
 /// `serialize_bytes` is what makes a codec copy a block instead of a sequence of elements.
@@ -36,7 +38,7 @@ impl Serialize for Block<'_> {
 impl<'a> Encoder<'a> {
     /// An encoder of one payload, which is appended to `out`.
     pub fn new(out: &'a mut Vec<u8>, coding: impl Into<Coding>) -> Self {
-        Encoder { sink: Sink::new(out, coding.into()), beside: None }
+        Encoder { sink: Sink::new(out, coding.into()), beside: None, of: None }
     }
 
     /// The same, for a payload whose last bytes may lie elsewhere: a large block that [`Encoder::take`] was given comes
@@ -46,7 +48,13 @@ impl<'a> Encoder<'a> {
         beside: &'a mut Option<Box<Bytes>>,
         coding: impl Into<Coding>,
     ) -> Self {
-        Encoder { sink: Sink::new(out, coding.into()), beside: Some(beside) }
+        Encoder { sink: Sink::new(out, coding.into()), beside: Some(beside), of: None }
+    }
+
+    /// For a payload that is kept: `Bytes` are copied, for they may keep far more in memory than they are long, unless they are
+    /// half of these bytes or more.
+    pub fn kept_of(self, whole: &'a [u8]) -> Self {
+        Self { of: Some(whole), ..self }
     }
 
     /// Writes a value that is not needed any more: the same bytes as [`Encoder::value`], but a large `Vec<u8>` or
@@ -69,7 +77,14 @@ impl<'a> Encoder<'a> {
             let wasteful = block.capacity() > 2 * block.len();
             (block.len() >= BLOCK_MIN && !wasteful).then(|| std::mem::take(block).into())
         } else {
-            any.downcast_mut::<Bytes>().filter(|block| block.len() >= BLOCK_MIN).map(std::mem::take)
+            let of = self.of;
+            let stays = |block: &Bytes| {
+                let most_of = |whole: &[u8]| {
+                    whole.as_ptr_range().contains(&block.as_ptr()) && 2 * block.len() >= whole.len()
+                };
+                block.len() >= BLOCK_MIN && of.is_none_or(most_of)
+            };
+            any.downcast_mut::<Bytes>().filter(|block| stays(block)).map(std::mem::take)
         };
         block.map(|block| self.put_beside(block))
     }
@@ -151,5 +166,75 @@ impl<'a> Encoder<'a> {
     /// As [`Encoder::value`].
     pub fn slice<T: Serialize>(&mut self, value: &[T]) -> Result<(), Unencodable> {
         self.plain(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CODECS: &[CodecId] = &[
+        CodecId::Bincode,
+        #[cfg(feature = "postcard")]
+        CodecId::Postcard,
+    ];
+
+    /// What a parting encoder wrote: the first part, and the block if one stayed behind it.
+    fn parts(codec: CodecId, write: impl FnOnce(&mut Encoder<'_>)) -> (Vec<u8>, Option<Box<Bytes>>) {
+        let (mut out, mut block) = (Vec::new(), None);
+        write(&mut Encoder::parting(&mut out, &mut block, codec));
+        (out, block)
+    }
+
+    #[test]
+    fn a_block_that_is_taken_is_the_same_bytes_as_one_that_is_copied() {
+        for &codec in CODECS {
+            for length in [0, BLOCK_MIN - 1, BLOCK_MIN, 100_000] {
+                let sent: Vec<u8> = (0..length).map(|at| at as u8).collect();
+                let mut copied = Vec::new();
+                let mut encoder = Encoder::new(&mut copied, codec);
+                encoder.value(&7_u64).unwrap();
+                encoder.value(&sent).unwrap();
+                let (mut taken, block) = parts(codec, |out| {
+                    out.value(&7_u64).unwrap();
+                    out.take(&mut sent.clone()).unwrap();
+                });
+                assert_eq!(block.is_some(), length >= BLOCK_MIN);
+                taken.extend_from_slice(&block.map_or_else(Bytes::new, |block| *block));
+                assert_eq!(taken, copied, "{codec:?}, {length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_a_block_stands_behind_it() {
+        for &codec in CODECS {
+            let (one, other) = (vec![1_u8; BLOCK_MIN], vec![2_u8; BLOCK_MIN]);
+            let mut copied = Vec::new();
+            let mut encoder = Encoder::new(&mut copied, codec);
+            encoder.value(&one).unwrap();
+            encoder.value(&other).unwrap();
+            encoder.value(&"seat".to_owned()).unwrap();
+            let (taken, block) = parts(codec, |out| {
+                out.take(&mut one.clone()).unwrap();
+                out.take(&mut other.clone()).unwrap();
+                out.take(&mut "seat".to_owned()).unwrap();
+            });
+            assert!(block.is_none() && taken == copied, "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_keep_more_in_memory_than_they_are_long_are_copied_where_they_are_kept() {
+        let request = Bytes::from(vec![7; 4 * BLOCK_MIN]);
+        let stays = |mut value: Bytes| {
+            let (mut out, mut block) = (Vec::new(), None);
+            let encoder = Encoder::parting(&mut out, &mut block, CodecId::Bincode);
+            encoder.kept_of(&request).take(&mut value).unwrap();
+            block.is_some()
+        };
+        assert!(stays(request.slice(..2 * BLOCK_MIN)));
+        assert!(!stays(request.slice(..BLOCK_MIN)), "less than half of the request");
+        assert!(!stays(Bytes::from(vec![7; 64 * BLOCK_MIN]).slice(..4 * BLOCK_MIN)), "of something else");
     }
 }

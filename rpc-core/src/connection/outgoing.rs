@@ -79,7 +79,10 @@ pub(crate) struct Outgoing {
     withdrawn: Vec<(usize, usize)>,
     /// Bytes of `ready` that they take. Never all of it.
     withdrawn_len: usize,
+    /// Those that fit into one frame stand before all others: they do not wait for what takes long.
     large: VecDeque<Large>,
+    /// How many of them fit into one frame.
+    whole: usize,
     /// Bytes of large messages that were not framed yet.
     large_len: usize,
     /// Bytes that were handed to the driver, which counts as written: from then on the peer may have them. Those that were
@@ -97,6 +100,7 @@ impl Outgoing {
             withdrawn: Vec::new(),
             withdrawn_len: 0,
             large: VecDeque::new(),
+            whole: 0,
             large_len: 0,
             taken: 0,
             checksum: Checksum::Whole,
@@ -130,7 +134,7 @@ impl Outgoing {
         self.taken + self.ready.len() as u64
     }
 
-    /// Queues a message of more than one chunk. `head` is all of its first frame that stands before the payload;
+    /// Queues a message of more than one chunk, or one whose payload is not copied. `head` is all of its first frame that stands before the payload;
     /// `deadline` is that of a request.
     pub(crate) fn push_large(
         &mut self,
@@ -143,16 +147,19 @@ impl Outgoing {
         self.remove_large(id);
         let large = Large { id, head, deadline, payload, untouched: true, turn: 0 };
         self.large_len += large.left();
-        self.large.push_back(large);
+        if large.left() <= CHUNK_LEN {
+            self.large.insert(self.whole, large);
+            self.whole += 1;
+        } else {
+            self.large.push_back(large);
+        }
     }
 
     /// Forgets what was not framed yet of a large message.
     pub(crate) fn remove_large(&mut self, id: SlotId) -> Begun {
-        let Some(large) =
-            self.large.iter().position(|large| large.id == id).and_then(|at| self.large.remove(at))
-        else {
-            return Begun::Gone;
-        };
+        let Some(at) = self.large.iter().position(|large| large.id == id) else { return Begun::Gone };
+        let Some(large) = self.large.remove(at) else { return Begun::Gone };
+        self.whole -= usize::from(at < self.whole);
         self.large_len -= large.left();
         if large.untouched { Begun::NotAtAll } else { Begun::Partly }
     }
@@ -205,7 +212,7 @@ impl Outgoing {
 
     /// Nothing more is written but one last frame.
     pub(crate) fn end_with(&mut self, last: impl FnOnce(&mut Vec<u8>)) {
-        (self.large, self.large_len) = (VecDeque::new(), 0);
+        (self.large, self.whole, self.large_len) = (VecDeque::new(), 0, 0);
         last(&mut self.ready);
     }
 
@@ -246,6 +253,7 @@ impl Outgoing {
         let small = into.held();
         while into.held() - before < TRANSMIT_LEN {
             let Some(mut large) = self.large.pop_front() else { break };
+            self.whole = self.whole.saturating_sub(1);
             let left = large.left();
             let last = large.write_next(into, self.checksum, time);
             self.large_len -= left - large.left();
@@ -294,6 +302,30 @@ mod tests {
         }
         assert!(rest.is_empty());
         numbers
+    }
+
+    #[test]
+    fn a_message_of_one_frame_goes_before_those_of_many_and_behind_those_that_came_before_it() {
+        let mut out = Outgoing::new();
+        let mut push = |slot, len| {
+            let (id, mut head) = (SlotId { slot, sequence: 1 }, Vec::new());
+            frame::begin(&mut head, Kind::Reply, Flags::NONE, 0, 0, id);
+            out.push_large(id, head, None, [Bytes::from(vec![7; len]), Bytes::new()]);
+        };
+        push(0, 1 << 20);
+        push(1, 9 << 10);
+        push(2, 1 << 20);
+        push(3, CHUNK_LEN);
+        assert_eq!(out.remove_large(SlotId { slot: 2, sequence: 1 }), Begun::NotAtAll);
+        let mut bytes = Vec::new();
+        while out.transmit(&mut bytes, ConnectionTime::starting(Instant(0))) {}
+        let (mut rest, mut slots) = (bytes.as_slice(), Vec::new());
+        while let Some((header, _)) = frame::split(rest, Checksum::Whole).expect("sound") {
+            slots.push(header.id.slot);
+            rest = &rest[header.length as usize..];
+        }
+        assert_eq!(slots[..3], [1, 3, 0]);
+        assert!(slots[3..].iter().all(|slot| *slot == 0) && rest.is_empty() && out.backlog() == 0);
     }
 
     #[test]

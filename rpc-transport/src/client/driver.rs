@@ -58,6 +58,8 @@ struct Link {
     address: String,
     pipe: Pipe,
     news: News,
+    /// This turn has moved bytes, or has some to write that it did not have before.
+    active: bool,
     /// Why nothing can be written any more. What the peer sent before it went is read first.
     broken: Option<String>,
 }
@@ -134,7 +136,7 @@ impl Driver {
         for link in &mut self.links {
             self.more |= link.take(now, engine);
         }
-        if self.links.iter().any(Link::is_active) {
+        if self.links.iter().any(|link| link.active) {
             self.busy.active(now);
         }
         let until = state.drain(&mut self.wakers, &mut self.orders);
@@ -209,7 +211,7 @@ impl Drop for Driver {
 
 impl Link {
     fn new(connection: ConnectionId, address: String, pipe: Pipe) -> Self {
-        Self { connection, address, pipe, news: News::None, broken: None }
+        Self { connection, address, pipe, news: News::None, active: false, broken: None }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) {
@@ -230,11 +232,6 @@ impl Link {
         if whole { "closed by the peer" } else { "closed by the peer in the middle of a frame" }.to_owned()
     }
 
-    /// Whether this turn has read something, or has something to write.
-    fn is_active(&self) -> bool {
-        matches!(self.news, News::Bytes) || !self.pipe.is_flushed()
-    }
-
     fn write(&mut self, cx: &mut Context<'_>) {
         if self.broken.is_none()
             && let Poll::Ready(Err(error)) = self.pipe.poll_flush(cx)
@@ -245,7 +242,9 @@ impl Link {
 
     /// Tells the engine this turn's news. `false` if the connection is gone.
     fn tell(&mut self, now: Instant, engine: &mut Client) -> bool {
-        if self.pipe.take_progress() {
+        let progress = self.pipe.take_progress();
+        self.active = progress || matches!(self.news, News::Bytes);
+        if progress {
             engine.handle_progress(now, self.connection);
         }
         match &self.news {
@@ -265,7 +264,7 @@ impl Link {
     /// Takes what is to be written, unless there is something left of the last time. `true` if there is more.
     fn take(&mut self, now: Instant, engine: &mut Client) -> bool {
         if self.pipe.is_flushed() && engine.has_outgoing(self.connection) {
-            engine.poll_transmit(now, self.connection, self.pipe.outgoing());
+            self.active |= engine.poll_transmit(now, self.connection, self.pipe.outgoing());
         }
         engine.has_outgoing(self.connection)
     }

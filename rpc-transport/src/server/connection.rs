@@ -31,7 +31,7 @@ use tokio::time::Sleep;
 
 /// The replies of one read are written in pieces, and each piece may be twice as large as the one before. If all were written at
 /// the end, the client would sleep while the server works and the other way round; the sooner it has the first ones, the sooner
-/// both work. The fewer pieces, the fewer system calls. docs/benchmarks.md has the figures of this and of other sizes.
+/// both work. The fewer pieces, the fewer system calls. docs/decisions/0024 has the figures of this and of other sizes.
 #[derive(Clone, Copy)]
 struct Piece {
     /// Handlers polled before their replies are written.
