@@ -199,8 +199,8 @@ const _: () = {
         }
         fn owned(&self, seat: u32, name: Option<String>) -> ::carnegie::Call<'_, u32> {
             ::carnegie::__private::arguments(&self.0)
-                .value(&seat, <u32 as ::carnegie::__private::Wire>::write)
-                .value(&name, <Option<String> as ::carnegie::__private::Wire>::write)
+                .owned(seat, <u32 as ::carnegie::__private::Wire>::write)
+                .owned(name, <Option<String> as ::carnegie::__private::Wire>::write)
                 .call(__Index::owned as ::core::primitive::u16)
         }
         fn lent(
@@ -219,7 +219,7 @@ const _: () = {
         }
         fn context(&self, seat: u32) -> ::carnegie::Call<'_, u32> {
             ::carnegie::__private::arguments(&self.0)
-                .value(&seat, <u32 as ::carnegie::__private::Wire>::write)
+                .owned(seat, <u32 as ::carnegie::__private::Wire>::write)
                 .call(__Index::context as ::core::primitive::u16)
         }
         fn context_unnamed(&self) -> ::carnegie::Call<'_, ()> {
@@ -238,9 +238,9 @@ const _: () = {
         }
         fn raw(&self, r#type: u8, call: u8, service: u8) -> ::carnegie::Call<'_, u8> {
             ::carnegie::__private::arguments(&self.0)
-                .value(&r#type, <u8 as ::carnegie::__private::Wire>::write)
-                .value(&call, <u8 as ::carnegie::__private::Wire>::write)
-                .value(&service, <u8 as ::carnegie::__private::Wire>::write)
+                .owned(r#type, <u8 as ::carnegie::__private::Wire>::write)
+                .owned(call, <u8 as ::carnegie::__private::Wire>::write)
+                .owned(service, <u8 as ::carnegie::__private::Wire>::write)
                 .call(__Index::raw as ::core::primitive::u16)
         }
     }

@@ -107,7 +107,7 @@ const _: () = {
         /// Safe to run again: retried freely, never recorded.
         pub fn free_seats(&self, section: Section) -> ::carnegie::Call<'_, u32> {
             ::carnegie::__private::arguments(&self.0)
-                .value(&section, <Section as ::carnegie::__private::Wire>::write)
+                .owned(section, <Section as ::carnegie::__private::Wire>::write)
                 .call(__Index::free_seats as ::core::primitive::u16)
         }
         /// Sells the next free seat.
@@ -118,8 +118,8 @@ const _: () = {
             holder: &str,
         ) -> ::carnegie::Call<'_, Result<Ticket, Refused>> {
             ::carnegie::__private::arguments(&self.0)
-                .value(&order, <u64 as ::carnegie::__private::Wire>::write)
-                .value(&section, <Section as ::carnegie::__private::Wire>::write)
+                .owned(order, <u64 as ::carnegie::__private::Wire>::write)
+                .owned(section, <Section as ::carnegie::__private::Wire>::write)
                 .str(holder)
                 .call(__Index::sell as ::core::primitive::u16)
         }
@@ -128,7 +128,7 @@ const _: () = {
             ticket: Ticket,
         ) -> ::carnegie::Call<'_, Result<(), Refused>> {
             ::carnegie::__private::arguments(&self.0)
-                .value(&ticket, <Ticket as ::carnegie::__private::Wire>::write)
+                .owned(ticket, <Ticket as ::carnegie::__private::Wire>::write)
                 .call(__Index::refund as ::core::primitive::u16)
         }
     }

@@ -67,7 +67,7 @@ const _: () = {
         }
         pub fn greet(&self, times: u32) -> ::carnegie::Call<'_, Result<String, u8>> {
             ::carnegie::__private::arguments(&self.0)
-                .value(&times, <u32 as ::carnegie::__private::Wire>::write)
+                .owned(times, <u32 as ::carnegie::__private::Wire>::write)
                 .call(__Index::greet as ::core::primitive::u16)
         }
     }

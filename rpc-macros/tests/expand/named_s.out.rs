@@ -42,7 +42,7 @@ const _: () = {
     impl SClient {
         fn s(&self, s: super::S) -> ::carnegie::Call<'_, super::S> {
             ::carnegie::__private::arguments(&self.0)
-                .value(&s, <super::S as ::carnegie::__private::Wire>::write)
+                .owned(s, <super::S as ::carnegie::__private::Wire>::write)
                 .call(__Index::s as ::core::primitive::u16)
         }
     }
