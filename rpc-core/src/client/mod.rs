@@ -128,7 +128,7 @@ pub struct NewCall {
     pub metadata: Option<Box<Metadata>>,
     /// The arguments, encoded.
     pub payload: Vec<u8>,
-    /// It does not wait for a connection: it ends with [`Execution::NotExecuted`] as soon as none is ready that its request
+    /// It does not wait for a connection: it ends with [`Execution::NotExecuted`](crate::Execution::NotExecuted) as soon as none is ready that its request
     /// could go to. Without effect from when its request was handed out.
     pub fail_fast: bool,
 }
@@ -427,7 +427,7 @@ impl Client {
         self.sessions.iter().map(|session| session.slots.in_use()).sum()
     }
 
-    /// What became of a call that has ended with [`Execution::Unknown`]. [`Output::Settled`] says when to ask again.
+    /// What became of a call that has ended with [`Execution::Unknown`](crate::Execution::Unknown). [`Output::Settled`] says when to ask again.
     pub fn outcome(&mut self, now: Instant, id: RequestId) -> Outcome {
         self.outcomes.get(now, id)
     }
