@@ -32,7 +32,7 @@ impl BusyPoll {
     /// Bytes were read or written.
     #[inline]
     pub(crate) fn active(&mut self, now: Instant) {
-        if !self.window.is_zero() {
+        if self.is_on() {
             self.until = now + self.window;
         }
     }
@@ -40,7 +40,7 @@ impl BusyPoll {
     /// The task has nothing to do. It is woken at once if it is not to sleep yet.
     #[inline]
     pub(crate) fn rest(&self, cx: &mut Context<'_>) {
-        if !self.window.is_zero() && Clock::now() < self.until {
+        if self.is_on() && Clock::now() < self.until {
             let _ = pin!(tokio::task::yield_now()).poll(cx);
         }
     }

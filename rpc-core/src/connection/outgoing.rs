@@ -134,8 +134,8 @@ impl Outgoing {
         self.taken + self.ready.len() as u64
     }
 
-    /// Queues a message of more than one chunk, or one whose payload is not copied. `head` is all of its first frame that stands before the payload;
-    /// `deadline` is that of a request.
+    /// Queues a message of more than one chunk, or one whose payload is not copied. `head` is all of its first frame that stands
+    /// before the payload; `deadline` is that of a request.
     pub(crate) fn push_large(
         &mut self,
         id: SlotId,
