@@ -32,7 +32,7 @@ pub const TURN_LEN: usize = 1 << 20;
 
 /// What is handed to the socket in one go, about. More would let one write hold up replies that are ready meanwhile. No
 /// peer notices it; it bounds nothing that a peer could use up.
-pub const TRANSMIT_LEN: usize = 256 << 10;
+pub const TRANSMIT_LEN: usize = 128 << 10;
 
 /// The most metadata in one message, encoded. gRPC's customary limit. Fixed: [`FRAME_MAX`] has room for so much;
 /// [`Limits::metadata_max`] allows less.
@@ -109,8 +109,10 @@ pub struct Limits {
     /// Client: calls that wait for a slot or for a connection. Default 65,536. Beyond it a call fails at once. At least 1:
     /// it is a call that waits for which a lost connection is made again.
     pub waiting_max: usize,
-    /// Client and server: bytes that wait to be written on one connection before new calls have to wait, or (on the
-    /// server) requests are no longer read. Default 1 MiB, at least 64 KiB.
+    /// Client and server: bytes of small messages that wait to be written on one connection before new calls have to wait, or (on
+    /// the server) requests are no longer read. Default 1 MiB, at least 64 KiB. Large messages, those of more than [`CHUNK_LEN`] and
+    /// those whose bytes are not copied, do not hold up small ones: a client does not count them, for it holds their bytes whether
+    /// the call waits or its message does, and a server reads on until [`LARGE_AT_ONCE`] times as many bytes of them wait.
     pub outgoing_max: usize,
     /// Server: bytes of replies that may wait to be written on one connection, with one `message_max` on top and never less
     /// than `outgoing_max`. Default 256 MiB: one of 256 KiB for each of the default's slots. Handlers in tasks of their own end

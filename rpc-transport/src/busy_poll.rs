@@ -5,9 +5,8 @@
 //! it. So a thread that polls busily still does everything else, and a hundred connections that do so share one look.
 
 use crate::clock::Clock;
+use crate::turn::give_way;
 use rpc_core::Instant;
-use std::future::Future;
-use std::pin::pin;
 use std::task::Context;
 use std::time::Duration;
 
@@ -41,7 +40,7 @@ impl BusyPoll {
     #[inline]
     pub(crate) fn rest(&self, cx: &mut Context<'_>) {
         if self.is_on() && Clock::now() < self.until {
-            let _ = pin!(tokio::task::yield_now()).poll(cx);
+            give_way(cx);
         }
     }
 }

@@ -11,6 +11,7 @@ mod memory;
 mod pipe;
 mod stream;
 mod sync;
+mod turn;
 
 pub use address::Addresses;
 pub use stream::{ByteStream, in_process};

@@ -45,12 +45,14 @@ pub(crate) struct Pipe {
     full: bool,
     /// It has taken more since.
     progress: bool,
+    /// Bytes that came and went since this was last asked for.
+    moved: usize,
 }
 
 impl Pipe {
     pub(crate) fn new(stream: Stream) -> Self {
         let (read, write) = (Vec::new(), Segments::default());
-        Self { stream, read, start: 0, end: 0, write, dirty: false, full: false, progress: false }
+        Self { stream, read, start: 0, end: 0, write, dirty: false, full: false, progress: false, moved: 0 }
     }
 
     /// Reads once, after what is unread already. `Ready(0)` is the end of the stream.
@@ -62,6 +64,7 @@ impl Pipe {
         match polled {
             Poll::Ready(Ok(())) => {
                 self.end += count;
+                self.moved += count;
                 Poll::Ready(Ok(count))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -119,6 +122,7 @@ impl Pipe {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.progress |= was_full;
+            self.moved += count;
             self.write.advance(count);
         }
         self.release_write();
@@ -142,6 +146,11 @@ impl Pipe {
     /// Whether the stream was full and has taken more since the last time that this was asked.
     pub(crate) fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.progress)
+    }
+
+    /// Bytes that were read and written since the last time that this was asked.
+    pub(crate) fn take_moved(&mut self) -> usize {
+        std::mem::take(&mut self.moved)
     }
 
     /// Tells the peer that nothing follows. To be called after [`Pipe::poll_flush`] is done.

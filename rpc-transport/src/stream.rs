@@ -1,5 +1,6 @@
 //! The byte streams that connections run over: TCP, Unix sockets, and whatever else reads and writes.
 
+use socket2::SockRef;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -23,6 +24,14 @@ pub fn in_process() -> (impl ByteStream + Unpin, impl ByteStream + Unpin) {
     (one, other)
 }
 
+/// What may wait in the system's buffer of a TCP stream inside one machine. Linux takes it twice for what it adds to the bytes. With a
+/// quarter of it the sender waits for the reader's acknowledgements: 40 ms each. docs/decisions/0026 has the figures.
+const LOCAL_SEND_BUFFER: usize = 128 << 10;
+
+/// What may wait there unsent, of a TCP stream to another machine.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT_MAX: u32 = 128 << 10;
+
 /// One byte stream. The usual kinds are named, so that reading and writing them needs no virtual call.
 pub(crate) enum Stream {
     Tcp(TcpStream),
@@ -37,6 +46,7 @@ impl Stream {
     pub(crate) fn tcp(stream: TcpStream) -> Self {
         // It fails only on a socket that is dead already, which the first read or write reports.
         let _ = stream.set_nodelay(true);
+        let _ = bound_send_buffer(&stream);
         Stream::Tcp(stream)
     }
 
@@ -44,6 +54,21 @@ impl Stream {
     pub(crate) fn other(stream: impl ByteStream) -> Self {
         Stream::Other(Box::pin(stream))
     }
+}
+
+/// Keeps most of what waits to be sent out of the system's buffers: what lies there goes before everything that is made later,
+/// however small, and with large messages it would be megabytes.
+///
+/// Between two machines the system keeps as much on its way as the line takes, and [`UNSENT_MAX`] behind it. Inside one machine there
+/// is no way to fill: all that was written has arrived, and waits there for the reader.
+fn bound_send_buffer(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    if stream.peer_addr()?.ip() == stream.local_addr()?.ip() {
+        return socket.set_send_buffer_size(LOCAL_SEND_BUFFER);
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_notsent_lowat(UNSENT_MAX)?;
+    Ok(())
 }
 
 macro_rules! delegate {

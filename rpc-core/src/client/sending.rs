@@ -130,7 +130,9 @@ impl Client {
         let (outgoing_max, coding) = (self.config.limits.outgoing_max, self.coding());
         let session = &mut self.sessions[CURRENT];
         let Link::Ready(open) = &mut session.link else { return false };
-        if open.outgoing.backlog() >= outgoing_max {
+        // Large messages are not counted: their bytes are here whether the call waits or its message does, and small ones go before
+        // them.
+        if open.outgoing.small_backlog() >= outgoing_max {
             return false;
         }
         let Some(call) = self.calls.get(key) else { return true };

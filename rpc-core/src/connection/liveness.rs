@@ -1,6 +1,6 @@
 //! Is the peer still there? Silence is probed by pings; how long to wait for the answer follows the measured round trip.
 
-use crate::limits::{CHUNK_LEN, Limits, TRANSMIT_LEN};
+use crate::limits::{CHUNK_LEN, Limits};
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const CAUTION: u64 = 8;
 const MEASURED_MIN: u64 = CHUNK_LEN as u64;
 
 /// When so many bytes are on their way, a ping goes with them to tell when they have arrived.
-const MEASURED_FROM: u64 = TRANSMIT_LEN as u64;
+const MEASURED_FROM: u64 = 256 << 10;
 
 /// Smoothed round trip and its variation, as in RFC 6298 section 2.
 #[derive(Clone, Copy, Debug, Default)]

@@ -239,6 +239,19 @@ impl Outgoing {
         self.ready.len() + self.large_len
     }
 
+    /// Of these, what small frames take, which go before all others.
+    #[inline]
+    pub(crate) fn small_backlog(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Whether so much waits that no more should be made: `most` bytes of small frames, or [`LARGE_AT_ONCE`] times as many of
+    /// large messages, behind which small ones are not to wait.
+    #[inline]
+    pub(crate) fn is_full(&self, most: usize) -> bool {
+        self.ready.len() >= most || self.large_len >= most.saturating_mul(LARGE_AT_ONCE)
+    }
+
     /// Hands out what is to be written now: everything small, then large messages in turns, up to about
     /// [`TRANSMIT_LEN`] bytes, so that small frames which are queued meanwhile do not wait for the end of the large ones.
     pub(crate) fn transmit(&mut self, into: &mut impl Transmit, time: ConnectionTime) -> bool {
@@ -262,7 +275,8 @@ impl Outgoing {
                 continue;
             }
             let mut at = 0;
-            if large.turn >= TURN_LEN {
+            // Its last bytes do not wait for the turns of all others: messages of about a turn's length would end at the same time.
+            if large.turn >= TURN_LEN && large.left() > CHUNK_LEN {
                 large.turn = 0;
                 // Behind the others whose turn it is, before those that wait for theirs.
                 at = self.large.len().min(LARGE_AT_ONCE - 1);

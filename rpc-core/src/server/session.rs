@@ -370,7 +370,7 @@ impl Session {
     #[inline]
     pub fn reads(&self, lane: Lane) -> bool {
         let open = self.lanes.get(usize::from(lane.0)).and_then(Option::as_deref);
-        open.is_some_and(|open| open.outgoing.backlog() < self.config.limits.outgoing_max)
+        open.is_some_and(|open| !open.outgoing.is_full(self.config.limits.outgoing_max))
     }
 
     /// An empty buffer, for a reply.

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::dial::{Dialled, Source};
 use crate::pipe::Pipe;
 use crate::sync::mutant;
+use crate::turn::{MOVED_MAX, give_way};
 use rpc_core::Instant;
 use rpc_core::client::{Client, ConnectionId};
 use std::future::{Future, poll_fn};
@@ -18,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::Sleep;
 
-/// Turns in a row before other tasks get to run: with full buffers half a megabyte each way.
+/// Turns in a row before other tasks get to run, unless more than [`MOVED_MAX`] bytes have moved before.
 const TURNS: usize = 8;
 
 /// How long a closed stream is drained, so that what was written last is not lost to a reset.
@@ -197,8 +198,11 @@ impl Future for Driver {
                 return Poll::Ready(());
             }
             this.links.iter_mut().for_each(|link| link.write(cx));
+            if this.links.iter_mut().map(|link| link.pipe.take_moved()).sum::<usize>() > MOVED_MAX {
+                break;
+            }
         }
-        cx.waker().wake_by_ref();
+        give_way(cx);
         Poll::Pending
     }
 }

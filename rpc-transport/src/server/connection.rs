@@ -17,8 +17,10 @@ use crate::server::sessions::{Closing, Todo, View};
 use crate::server::waiting;
 use crate::stream::Stream;
 use crate::sync::mutant;
-use rpc_core::Instant;
+use crate::turn::{MOVED_MAX, give_way};
+use rpc_core::limits::CHUNK_LEN;
 use rpc_core::server::Begin;
+use rpc_core::{Instant, Transmit};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -223,7 +225,7 @@ impl Connection {
                     return Poll::Ready(End::Closing(closing));
                 }
                 if !self.view.reads {
-                    return self.arm(cx);
+                    return self.rest(cx);
                 }
             }
             match self.pipe.poll_read_some(cx) {
@@ -232,18 +234,27 @@ impl Connection {
                 Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(error)),
                 Poll::Pending if self.batch.todo.executes.is_empty() => {
                     self.busy.rest(cx);
-                    return self.arm(cx);
+                    return self.rest(cx);
                 }
                 Poll::Pending if listening => {}
-                Poll::Pending => {
-                    // The runtime looks for what has come only between two polls of a task, so let it.
-                    let _ = pin!(tokio::task::yield_now()).poll(cx);
-                    return Poll::Pending;
-                }
+                // The runtime looks for what has come only between two polls of a task, so let it.
+                Poll::Pending => break,
+            }
+            if self.pipe.take_moved() > MOVED_MAX {
+                break;
             }
         }
-        cx.waker().wake_by_ref();
+        give_way(cx);
         Poll::Pending
+    }
+
+    /// Waits for what comes, unless there is something left to be written that the stream would take.
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if self.view.writes && self.pipe.is_flushed() {
+            give_way(cx);
+            return Poll::Pending;
+        }
+        self.arm(cx)
     }
 
     /// Sees what has happened since the last turn: time has passed, handlers have ended, other connections wrote.
@@ -381,13 +392,15 @@ impl Connection {
         link.server().start_waiting(link.session());
     }
 
-    /// Writes until nothing is left or the stream takes no more.
+    /// Writes until nothing is left or the stream takes no more. Of large messages only what is handed out at a time: the stream of
+    /// a client that reads while this writes is never full, and what it asks for meanwhile would wait for the end of them.
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         loop {
             let more = self.pipe.is_flushed() && self.collect();
             if !more && self.pipe.is_flushed() {
                 return Ok(());
             }
+            let large = self.pipe.outgoing().held() >= CHUNK_LEN;
             let polled = self.pipe.poll_flush(cx);
             if self.pipe.take_progress() {
                 let Attached { link, lane, number } = &self.attached;
@@ -399,6 +412,9 @@ impl Connection {
             match polled {
                 Poll::Ready(done) => done?,
                 Poll::Pending => return Ok(()),
+            }
+            if large || !self.view.writes {
+                return Ok(());
             }
         }
     }

@@ -61,12 +61,14 @@ pub(crate) struct View {
     pub(crate) wait: Instant,
     /// False while too much waits to be written.
     pub(crate) reads: bool,
+    /// Something is to be written.
+    pub(crate) writes: bool,
     pub(crate) closing: Option<Closing>,
 }
 
 impl Default for View {
     fn default() -> Self {
-        Self { wait: Instant::NEVER, reads: true, closing: None }
+        Self { wait: Instant::NEVER, reads: true, writes: false, closing: None }
     }
 }
 
@@ -304,7 +306,8 @@ impl Engine {
             Some(task) => task.closing.clone(),
             None => Some(Closing(None)),
         };
-        View { wait: self.wait, reads: self.session.reads(lane), closing }
+        let (reads, writes) = (self.session.reads(lane), self.session.has_outgoing(lane));
+        View { wait: self.wait, reads, writes, closing }
     }
 
     pub(crate) fn has_lanes(&self) -> bool {
