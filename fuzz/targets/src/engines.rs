@@ -263,7 +263,8 @@ impl World {
         pipe.cut_at = (!pipe.sent.is_empty()).then_some(pipe.sent.len() + after);
     }
 
-    /// A request whose handler has ended comes again on the newest line: of any other, a copy that nobody has sent might run.
+    /// A request whose handler has ended comes again on the newest line: of any other, a copy that nobody has sent might run. Of a
+    /// large one its beginning comes.
     fn copy(&mut self, input: &mut Input<'_>) {
         let which = usize::from(input.byte());
         let newest = self.pair.newest();
@@ -280,8 +281,7 @@ impl World {
             Checksum::Whole => of_kind(&self.pair.wires[&newest].up.sent, Kind::Request),
             Checksum::HeaderOnly => return,
         };
-        let whole = |frame: &&Vec<u8>| request(frame).total.is_none() && ran.contains(&request(frame).id);
-        let copies: Vec<&Vec<u8>> = sent.iter().filter(whole).collect();
+        let copies: Vec<&Vec<u8>> = sent.iter().filter(|frame| ran.contains(&request(frame).id)).collect();
         if !copies.is_empty() {
             let copy = copies[which % copies.len()].clone();
             self.pair.inject_up(&copy);
