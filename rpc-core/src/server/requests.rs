@@ -142,7 +142,7 @@ impl Session {
         }
         let slot = &mut self.slots[index];
         let lookup = slot.look_up(request.id.sequence, hash);
-        if matches!(lookup, Lookup::Join | Lookup::Attach | Lookup::Replay | Lookup::Fenced) {
+        if matches!(lookup, Lookup::Join | Lookup::Attach | Lookup::Replay) {
             slot.brought |= lane.mask();
         }
         match lookup {
@@ -340,7 +340,6 @@ impl Session {
         let left = SlotId { sequence: slot.last, ..id };
         let mut waiters = std::mem::take(&mut slot.waiters);
         if left != id {
-            slot.brought = 0;
             match slot.state {
                 SlotState::Running(_) => self.stop(left),
                 SlotState::Queued(_) => self.answer_all(waiters, left, Answer::Fenced, &[]),
@@ -352,7 +351,8 @@ impl Session {
         let slot = &mut self.slots[id.slot as usize];
         self.room.forget(id.slot as usize, slot.state.kept());
         self.room.settle();
-        (slot.last, slot.state, slot.attached) = (id.sequence, SlotState::Fenced, 0);
+        (slot.last, slot.state) = (id.sequence, SlotState::Fenced);
+        (slot.attached, slot.brought) = (0, 0);
         self.answer_all(waiters | lane.mask(), id, Answer::Fenced, &[]);
     }
 

@@ -85,7 +85,7 @@ pub(super) struct Slot {
     pub(super) waiters: u8,
     /// Those of them that came while the handler was running already.
     pub(super) attached: u8,
-    /// Those that have brought all of the request under `last`.
+    /// Those that have brought all of the request under `last`, if it was neither refused nor fenced since.
     pub(super) brought: u8,
     /// Of method and payload, for at-most-once calls: the same number with another payload is a broken client.
     pub(super) hash: u64,
