@@ -162,6 +162,9 @@ pub struct Limits {
     pub frame_within: Duration,
     /// Server: connections at a time, those in their handshake included. Default 16,384. Beyond it a connection is refused at
     /// once, with when to come again; with 0 all are. Beyond an eighth more it is closed without a word.
+    ///
+    /// A connection of which a part of a frame has come holds the buffer that it was read into, for [`frame_within`](Self::frame_within)
+    /// at most while this side reads: up to 288 KiB with the driver of `carnegie`, 4.5 GiB for so many. `bytes_max` does not count it.
     pub connections_max: usize,
     /// Server: the same for the connections of one peer. Default 4,096. A peer is an IP address (of IPv6 the first 64 bits, the
     /// rest is its own to choose), all clients of a Unix socket, or a stream's name.
@@ -185,7 +188,8 @@ pub struct Limits {
     /// Server: the same for the requests of one peer. Default 4,096, at least 1.
     pub queued_per_peer: usize,
     /// Server: bytes of requests that wait or run, of large messages on their way in, and of replies that wait to be written, over
-    /// all connections. Default 1 GiB, and never less than one `message_max`. Beyond it requests are refused as above.
+    /// all connections. Default 1 GiB, and never less than one `message_max`. Beyond it requests are refused as above. What the
+    /// driver reads into is not counted: see [`connections_max`](Self::connections_max).
     pub bytes_max: usize,
     /// Server: the same for one peer. Default 512 MiB.
     pub bytes_per_peer: usize,

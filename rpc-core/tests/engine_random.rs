@@ -1,4 +1,5 @@
-//! Whatever happens to the wire: a call ends once and in time, and an at-most-once call runs once at most.
+//! Whatever happens to the wire: a call ends once and in time, an at-most-once call runs once at most, and nothing of it is held
+//! when all is over.
 
 mod support;
 
@@ -6,9 +7,11 @@ use proptest::prelude::*;
 use rpc_core::client::CallKey;
 use rpc_core::frame::Kind;
 use rpc_core::server::Completion;
-use rpc_core::{Execution, Instant};
-use std::collections::BTreeMap;
+use rpc_core::service::Verdict;
+use rpc_core::{Execution, Instant, SlotId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use support::blocks::Blocks;
 use support::services::*;
 use support::wire::*;
 use support::{MS, Pair, SECOND};
@@ -18,7 +21,9 @@ use support::{MS, Pair, SECOND};
 enum Event {
     Start {
         method: u16,
-        large: bool,
+        size: Size,
+        /// Its last bytes are not copied.
+        block: bool,
         timeout: u16,
     },
     GiveUp(usize),
@@ -28,7 +33,12 @@ enum Event {
     },
     Advance(u16),
     Latency(u8),
-    Hold(bool),
+    /// Handlers do not end by themselves.
+    Hold,
+    /// They end at once, with what they were given.
+    Echo {
+        block: bool,
+    },
     /// Handlers wait for their turn from now on, or no longer.
     Queue(bool),
     Begin,
@@ -58,15 +68,43 @@ enum Event {
     ArriveLate(usize),
 }
 
+/// Of the arguments of a call.
+#[derive(Clone, Copy, Debug)]
+enum Size {
+    Tiny,
+    /// Fits into one frame.
+    Middle,
+    Large,
+}
+
+impl Size {
+    fn bytes(self) -> usize {
+        match self {
+            Size::Tiny => 4,
+            Size::Middle => 9 << 10,
+            Size::Large => 300 << 10,
+        }
+    }
+}
+
+fn start() -> impl Strategy<Value = Event> {
+    let size = prop_oneof![8 => Just(Size::Tiny), 1 => Just(Size::Middle), 1 => Just(Size::Large)];
+    (0..2u16, size, any::<bool>(), 1..4000u16).prop_map(|(method, size, block, timeout)| Event::Start {
+        method,
+        size,
+        block,
+        timeout,
+    })
+}
+
 fn calm() -> impl Strategy<Value = Event> {
     prop_oneof![
-        6 => (0..2u16, prop::bool::weighted(0.1), 1..4000u16)
-            .prop_map(|(method, large, timeout)| Event::Start { method, large, timeout }),
+        6 => start(),
         1 => any::<usize>().prop_map(Event::GiveUp),
-        4 => (any::<usize>(), 0..5u8).prop_map(|(which, how)| Event::Complete { which, how }),
+        4 => (any::<usize>(), 0..7u8).prop_map(|(which, how)| Event::Complete { which, how }),
         3 => (0..2000u16).prop_map(Event::Advance),
         1 => (0..100u8).prop_map(Event::Latency),
-        1 => any::<bool>().prop_map(Event::Hold),
+        1 => prop_oneof![Just(Event::Hold), any::<bool>().prop_map(|block| Event::Echo { block })],
         1 => any::<bool>().prop_map(Event::Queue),
         2 => Just(Event::Begin),
     ]
@@ -107,14 +145,31 @@ struct Made {
     key: CallKey,
     number: u32,
     method: u16,
+    size: Size,
     deadline: Instant,
     given_up: bool,
 }
+
+/// The arguments of a call, and its result if it has one: its number, and bytes of which no two chunks are alike.
+fn arguments(number: u32, size: Size) -> Vec<u8> {
+    let mut payload: Vec<u8> =
+        (0..size.bytes() as u32).map(|n| (n ^ (n >> 8) ^ (n >> 16) ^ number) as u8).collect();
+    payload[..4].copy_from_slice(&number.to_le_bytes());
+    payload
+}
+
+/// What stands before a block.
+const HEAD: usize = 4;
 
 struct World {
     pair: Pair,
     hall: rpc_core::client::BindingId,
     calls: Vec<Made>,
+    /// Blocks of arguments, and of results.
+    asked: Blocks,
+    answered: Blocks,
+    /// Numbers that came again.
+    repeated: BTreeSet<SlotId>,
 }
 
 impl World {
@@ -123,17 +178,36 @@ impl World {
         server.limits.slots = 3;
         let mut pair = Pair::with(Default::default(), server, vec![&HALL]);
         let hall = pair.bind(&HALL);
-        Self { pair, hall, calls: Vec::new() }
+        Self {
+            pair,
+            hall,
+            calls: Vec::new(),
+            asked: Blocks::default(),
+            answered: Blocks::default(),
+            repeated: BTreeSet::new(),
+        }
     }
 
-    fn start(&mut self, method: u16, large: bool, timeout: u16) {
+    fn start(&mut self, method: u16, size: Size, block: bool, timeout: u16) {
         let number = self.calls.len() as u32;
-        let mut payload = vec![0; if large { 300 << 10 } else { 4 }];
-        payload[..4].copy_from_slice(&number.to_le_bytes());
+        let payload = arguments(number, size);
         let timeout = MS * u32::from(timeout);
         let deadline = self.pair.now + timeout;
-        let key = self.pair.start_within(self.hall, method, &payload, timeout);
-        self.calls.push(Made { key, number, method, deadline, given_up: false });
+        let key = match block {
+            true => self.asked.start(&mut self.pair, (self.hall, method), &payload, HEAD, timeout),
+            false => self.pair.start_within(self.hall, method, &payload, timeout),
+        };
+        self.calls.push(Made { key, number, method, size, deadline, given_up: false });
+    }
+
+    fn echo(&mut self, block: bool) {
+        let answered = self.answered.clone();
+        self.pair.handler = Box::new(move |execute| {
+            Some(match block {
+                true => answered.completion(Verdict::Ok, &execute.payload, HEAD),
+                false => Completion::Ok(execute.payload.clone()),
+            })
+        });
     }
 
     fn complete(&mut self, which: usize, how: u8) {
@@ -145,6 +219,8 @@ impl World {
         let completion = match how {
             0 => Completion::Application(payload),
             1 => Pair::panicked("?"),
+            2 => self.answered.completion(Verdict::Ok, &payload, HEAD),
+            3 => self.answered.completion(Verdict::Application, &payload, HEAD),
             _ => Completion::Ok(payload),
         };
         self.pair.complete_in(id.session, id.at, completion);
@@ -153,7 +229,7 @@ impl World {
     fn happen(&mut self, event: Event) {
         let pair = &mut self.pair;
         match event {
-            Event::Start { method, large, timeout } => self.start(method, large, timeout),
+            Event::Start { method, size, block, timeout } => self.start(method, size, block, timeout),
             Event::Complete { which, how } => self.complete(which, how),
             Event::GiveUp(which) => {
                 if !self.calls.is_empty() {
@@ -165,8 +241,8 @@ impl World {
             }
             Event::Advance(by) => pair.run_for(MS * u32::from(by)),
             Event::Latency(latency) => pair.latency = MS * u32::from(latency),
-            Event::Hold(true) => pair.hold(),
-            Event::Hold(false) => pair.echo(),
+            Event::Hold => pair.hold(),
+            Event::Echo { block } => self.echo(block),
             Event::Queue(on) => pair.queueing = on,
             Event::Begin => drop(pair.begin()),
             Event::Block { up: true, on } => pair.wire().up.blocked = on,
@@ -182,12 +258,12 @@ impl World {
             Event::Garbage { up: true } => pair.inject_up(&[0xee; 40]),
             Event::Garbage { up: false } => pair.inject_down(&[0xee; 40]),
             Event::Replay(which) => {
-                let mut requests = of_kind(&pair.wire().up.sent, Kind::Request);
-                // Nothing repeats the beginning of a large one alone: a connection carries one copy of a request, and the server may
-                // refuse a copy that it never got the rest of, which the client takes for the only one.
-                requests.retain(|frame| request(frame).total.is_none());
+                // Of a large one, its beginning alone.
+                let requests = of_kind(&pair.wire().up.sent, Kind::Request);
                 if !requests.is_empty() {
-                    pair.inject_up(&requests[which % requests.len()]);
+                    let again = &requests[which % requests.len()];
+                    self.repeated.insert(request(again).id);
+                    pair.inject_up(again);
                 }
             }
             Event::Unreachable(on) => pair.unreachable = on,
@@ -219,9 +295,26 @@ impl World {
             (wire.up.blocked, wire.down.blocked, wire.up.stalled) = (false, false, false);
         }
         for which in 0..pair.executed.len() {
-            self.complete(which, 2);
+            self.complete(which, 4);
         }
         self.pair.run_for(60 * SECOND);
+    }
+
+    /// The client goes, and the sessions that were left end: then nothing of any call is left.
+    fn end(&mut self) -> Result<(), TestCaseError> {
+        prop_assert_eq!(self.asked.held(), 0, "bytes of arguments are held though all calls have ended");
+        let kept: usize = self.pair.sessions.values().map(|session| session.replies_kept()).sum();
+        prop_assert!(self.answered.held() <= kept, "more bytes of results are held than are counted");
+        prop_assert_eq!((self.pair.client.calls_len(), self.pair.client.slots_in_use()), (0, 0));
+        let now = self.pair.now;
+        self.pair.client.close(now);
+        self.pair.run_for(rpc_core::Limits::default().lease + SECOND);
+        prop_assert!(self.pair.sessions.is_empty(), "a session outlives its lease");
+        prop_assert_eq!(self.answered.held(), 0, "bytes of results are held by nobody's session");
+        let stats = self.pair.endpoint.stats();
+        let held = (stats.executing, stats.queued, stats.bytes_held, self.pair.endpoint.replies_kept());
+        prop_assert_eq!(held, (0, 0, 0, 0));
+        Ok(())
     }
 
     fn check(&mut self) -> Result<(), TestCaseError> {
@@ -230,15 +323,19 @@ impl World {
         for executed in &self.pair.executed {
             let execute = &executed.execute;
             let number = execute.payload.first_chunk().expect("a number");
-            *runs.entry(u32::from_le_bytes(*number)).or_default() += 1;
+            let number = u32::from_le_bytes(*number);
+            *runs.entry(number).or_default() += 1;
+            let made = &self.calls[number as usize];
+            let sent = arguments(number, made.size);
+            prop_assert!(execute.payload == sent, "call {number} starts with other bytes than were sent");
             if !execute.idempotent {
                 let id = execute.request_id;
                 let times = seen.entry((id.session.0, id.at.slot, id.at.sequence)).or_default();
                 *times += 1;
                 prop_assert_eq!(*times, 1, "{:?} was executed again", id);
             }
-            let made = &self.calls[u32::from_le_bytes(*number) as usize];
-            let starts_in_time = executed.when < made.deadline + MS;
+            // Behind a pong the same frame means a later deadline.
+            let starts_in_time = executed.when < made.deadline + MS || self.repeated.contains(&execute.at);
             prop_assert!(starts_in_time, "call {} starts after its deadline", made.number);
         }
         let calls = std::mem::take(&mut self.calls);
@@ -266,7 +363,8 @@ impl World {
         match result {
             Ok(reply) => {
                 prop_assert!(runs >= 1, "call {} has a result and never ran", number);
-                prop_assert_eq!(&reply.payload.as_slice()[..4], &number.to_le_bytes()[..]);
+                let right = reply.payload.as_slice() == arguments(number, made.size);
+                prop_assert!(right, "call {number} has another result than its own");
             }
             Err(error) => match error.execution() {
                 Execution::NotExecuted => prop_assert_eq!(runs, 0, "call {} ran: {}", number, error),
@@ -310,20 +408,23 @@ proptest! {
         // And the channel is as good as new.
         let hall = world.hall;
         prop_assert!(world.pair.call(hall, SELL, b"more").is_ok());
+        world.end()?;
     }
 
     #[test]
-    fn a_conversation_may_be_cut_at_any_byte(up in any::<bool>(), at in 0usize..140_000, large in any::<bool>()) {
+    fn a_conversation_may_be_cut_at_any_byte(up in any::<bool>(), at in 0usize..140_000, large in any::<bool>(), block in any::<bool>()) {
         let mut world = World::new();
         let wire = world.pair.wire();
         let pipe = if up { &mut wire.up } else { &mut wire.down };
         let at = if large { at } else { at % 700 };
         pipe.cut_at = Some(pipe.sent.len() + at);
         for n in 0..8 {
-            world.start(n % 2, large && n == 3, 3000);
+            let size = if large && n == 3 { Size::Large } else { Size::Tiny };
+            world.start(n % 2, size, block, 3000);
         }
         world.heal();
         world.check()?;
+        world.end()?;
     }
 
     #[test]
@@ -335,8 +436,12 @@ proptest! {
                 pair.wire().up.piece = Some(up);
                 pair.wire().down.piece = Some(down);
             }
-            let sizes = [0, 1, 100, 70_000, 5, 200_000, 64];
-            let keys: Vec<_> = sizes.iter().map(|size| pair.start(hall, SELL, &vec![7; *size])).collect();
+            let sizes = [0, 1, 100, 70_000, 5, 200_000, 64, 9000, 100_000];
+            let blocks = Blocks::default();
+            let keys: Vec<_> = sizes.iter().enumerate().map(|(at, size)| match at {
+                0..7 => pair.start(hall, SELL, &vec![7; *size]),
+                _ => blocks.start(&mut pair, (hall, SELL), &vec![7; *size], HEAD, 10 * SECOND),
+            }).collect();
             let ends: Vec<_> = keys.into_iter().map(|key| pair.end_of(key).map(|reply| reply.payload)).collect();
             let mut executed: Vec<_> = pair.executed.into_iter().map(|e| (e.execute.at, e.execute.payload)).collect();
             executed.sort();
@@ -352,7 +457,8 @@ fn every_call_ends_though_the_server_never_says_a_word_again() {
     world.pair.wire().down.black_hole = true;
     world.pair.raw = true;
     for n in 0..20 {
-        world.start(n % 2, n == 7, 500 + 100 * n);
+        let size = if n == 7 { Size::Large } else { Size::Tiny };
+        world.start(n % 2, size, false, 500 + 100 * n);
     }
     world.pair.run_for(Duration::from_secs(10));
     world.check().expect("all ended");

@@ -23,10 +23,12 @@ pub(crate) enum For {
     Handlers,
     /// Which calls do not wait for a connection.
     Hurry,
+    /// Which payloads have a block at their end that is not copied.
+    Blocks,
 }
 
-const STREAMS: usize = 6;
-const NAMES: [&str; STREAMS] = ["plan", "load", "network", "faults", "handlers", "hurry"];
+const STREAMS: usize = 7;
+const NAMES: [&str; STREAMS] = ["plan", "load", "network", "faults", "handlers", "hurry", "blocks"];
 
 /// All numbers of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -201,8 +201,8 @@ impl World {
         }
     }
 
-    /// A request that was delivered is delivered again, on any connection of its session. Only one that the server has
-    /// stored or answered: of one whose copies it has all refused there can be no further one.
+    /// A request that was delivered is delivered again, on any connection of its session; of a large one the first frame. Only
+    /// one that the server has stored or answered: of one whose copies it has all refused there can be no further one.
     fn duplicate(&mut self) {
         let Some(id) = self.some_wire() else { return };
         let Some(key) = self.wires.get(&id).and_then(|wire| wire.session) else { return };
@@ -252,15 +252,14 @@ impl World {
         let executed =
             |tag: u32| calls.get(tag as usize).is_some_and(|call| !call.idempotent && call.ends == 1);
         let mut known = self.journal.ids.range((key, least)..=(key, most)).rev();
-        let newest =
-            known.find(|(_, known)| known.starts == 1 && executed(known.tag) && !known.frame.is_empty());
+        let newest = known.find(|(_, known)| known.starts == 1 && executed(known.tag));
         let Some(((_, at), known)) = newest else { return };
         let (at, tag) = (*at, known.tag);
         let Some((header, body)) = frame::split(&known.frame, Checksum::Whole).ok().flatten() else { return };
         let Ok(request) = Request::read(&header, body) else { return };
-        let payload = hall::tagged(tag, request.payload.len() + 1);
+        let payload = hall::tagged(tag, 1 + request.payload.len() % 1000);
         let mut forged = Vec::new();
-        Request { payload: &payload, ..request }.write(&mut forged, Checksum::Whole);
+        Request { payload: &payload, total: None, ..request }.write(&mut forged, Checksum::Whole);
         // If the slot has gone on, it is an old number and says nothing.
         let next = SlotId { slot: at.slot, sequence: at.sequence + 1 };
         let last = SlotId { slot: at.slot, sequence: SlotId::SEQUENCE_MAX };

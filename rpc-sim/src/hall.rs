@@ -55,6 +55,13 @@ pub(crate) fn tagged(tag: u32, length: usize) -> Vec<u8> {
     payload
 }
 
+/// Parts a payload into what stands before a block and the block, which has at least so much of the call's number that the
+/// two cannot be mistaken for each other.
+pub(crate) fn parted(mut payload: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
+    let block = payload.split_off(payload.len().min(2));
+    (payload, block)
+}
+
 /// The number of the call that a payload belongs to.
 pub(crate) fn tag_of(payload: &[u8]) -> Option<u32> {
     payload.first_chunk().map(|tag| u32::from_le_bytes(*tag))

@@ -9,6 +9,7 @@ use crate::server_host::{Run, RunState};
 use crate::trace::{Host, tell};
 use crate::world::World;
 use rpc_core::server::{Begin, Completion, Execute};
+use rpc_core::service::Verdict;
 use rpc_core::{Code, SlotId};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
@@ -173,12 +174,30 @@ impl World {
             let hash = xxh3_64(payload);
             self.journal.call(tag).into_iter().for_each(|call| call.results.push(hash));
         }
+        let completion = self.perhaps_parted(completion);
         tell!(self, Host::Server(key.server), "call {tag} is done: {key} {}-{}", at.slot, at.sequence);
         let now = self.server_now(key.server);
         if let Some(host) = self.session(&key) {
             host.session.complete(now, at, completion);
         }
         self.told_session(&key);
+    }
+
+    /// The same result. Of some the last bytes are a block.
+    fn perhaps_parted(&mut self, completion: Completion) -> Completion {
+        let (verdict, payload) = match completion {
+            Completion::Ok(payload) => (Verdict::Ok, payload),
+            Completion::Application(payload) => (Verdict::Application, payload),
+            other => return other,
+        };
+        if self.decisions.chance(For::Blocks, if payload.len() > 1000 { 500_000 } else { 50_000 }) {
+            let (head, block) = hall::parted(payload);
+            return Completion::Block(verdict, head, Box::new(block.into()));
+        }
+        match verdict {
+            Verdict::Ok => Completion::Ok(payload),
+            Verdict::Application => Completion::Application(payload),
+        }
     }
 
     /// The engine says that nobody waits for a handler.

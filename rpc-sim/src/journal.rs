@@ -131,7 +131,7 @@ pub(crate) struct Id {
     pub(crate) answered: bool,
     pub(crate) cancelled: bool,
     pub(crate) starts: u32,
-    /// A frame of it, unless it goes in chunks.
+    /// Its frame, or the first one if it goes in chunks.
     pub(crate) frame: Vec<u8>,
 }
 
@@ -139,7 +139,7 @@ impl Id {
     /// Whether a further copy of it may still arrive: the server has stored the id, or has not refused every copy that was
     /// written.
     pub(crate) fn may_come_again(&self) -> bool {
-        (self.refused.is_none() || self.copies > self.refusals) && !self.frame.is_empty()
+        self.refused.is_none() || self.copies > self.refusals
     }
 }
 

@@ -60,10 +60,14 @@ impl World {
         let waits = wire.is_some()
             && self.clients[client].engine.slots_in_use() >= self.plan.server.limits.slots as usize;
         let length = length as usize;
-        let payload = hall::tagged(tag, length);
+        let (mut payload, mut block) = (hall::tagged(tag, length), None);
+        if self.decisions.chance(For::Blocks, if large { 500_000 } else { 50_000 }) {
+            let (head, rest) = hall::parted(payload);
+            (payload, block) = (head, Some(Box::new(rest.into())));
+        }
         let call =
             NewCall { binding, method, deadline, timeout, metadata: None, payload, fail_fast: hurried };
-        let key = self.clients[client].engine.start(now, call);
+        let key = self.clients[client].engine.start_with(now, call, block);
         self.clients[client].calls.insert((key.index, key.generation), tag);
         let hurried = hurried || self.plan.client.fail_fast;
         let call =

@@ -40,6 +40,8 @@ impl BusyPoll {
     #[inline]
     pub(crate) fn rest(&self, cx: &mut Context<'_>) {
         if self.is_on() && Clock::now() < self.until {
+            #[cfg(test)]
+            crate::gates::count_busy_poll();
             give_way(cx);
         }
     }

@@ -1,18 +1,30 @@
-//! What a call does not do: arm a timer, wait for a lock that other clients use. What else is counted of it stands in `tests/gates`, outside
-//! of this crate.
+//! What a call does not do: arm a timer, wait for a lock that other clients use, keep its thread awake unless it is told to. What
+//! else is counted of it stands in `tests/gates`, outside of this crate.
+
+mod polls;
 
 use crate::incoming::{Handler, Incoming, Service};
 use crate::{Binding, Call, Client, Server, arguments, connect_over, in_process};
 use rpc_core::service::{Argument, Descriptor, Method, Returns, Wire};
 use std::cell::Cell;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
-thread_local! { static ASKED: Cell<u64> = const { Cell::new(0) } }
+thread_local! {
+    static ASKED: Cell<u64> = const { Cell::new(0) };
+    static POLLS: Cell<u64> = const { Cell::new(0) };
+}
 
 /// Somebody has asked the clock for a time as the runtime counts it, as whoever arms a timer does.
 pub(crate) fn count_timer() {
     ASKED.set(ASKED.get() + 1);
+}
+
+/// A task that has nothing to do does not sleep.
+pub(crate) fn count_busy_poll() {
+    POLLS.set(POLLS.get() + 1);
 }
 
 const fn method(name: &'static str, path: &'static str, idempotent: bool) -> Method {
@@ -31,18 +43,42 @@ const fn method(name: &'static str, path: &'static str, idempotent: bool) -> Met
 static SERVICE: Descriptor = Descriptor {
     name: "Echo",
     version: (1, 0),
-    methods: &[method("echo", "Echo.echo", false), method("peek", "Echo.peek", true)],
+    methods: &[
+        method("echo", "Echo.echo", false),
+        method("peek", "Echo.peek", true),
+        method("later", "Echo.later", false),
+    ],
 };
 
-struct EchoServer;
+/// [`ECHO`] and `peek` answer at once.
+const ECHO: u16 = 0;
+const PEEK: u16 = 1;
+
+/// Answers when it is let.
+const LATER: u16 = 2;
+
+struct EchoServer {
+    /// One for each call of [`LATER`] that may end.
+    may_end: Arc<Semaphore>,
+}
+
+impl EchoServer {
+    fn new() -> Self {
+        Self { may_end: Arc::new(Semaphore::new(0)) }
+    }
+}
 
 impl Service for EchoServer {
     fn descriptor(&self) -> &'static Descriptor {
         &SERVICE
     }
 
-    fn dispatch(&self, _method: u16, call: Incoming) -> Pin<Box<Handler>> {
+    fn dispatch(&self, method: u16, call: Incoming) -> Pin<Box<Handler>> {
+        let may_end = self.may_end.clone();
         Box::pin(async move {
+            if method == LATER {
+                may_end.acquire().await.expect("it is never closed").forget();
+            }
             match call.read(<u32 as Wire>::read) {
                 Ok(number) => call.reply(number, <u32 as Returns>::encode),
                 Err(error) => call.malformed(error),
@@ -75,11 +111,11 @@ impl EchoClient {
 #[tokio::test]
 async fn calls_arm_no_timers_of_their_own() {
     const CALLS: u32 = 10_000;
-    let server = Server::new().add(EchoServer).start().unwrap();
+    let server = Server::new().add(EchoServer::new()).start().unwrap();
     let (near, far) = in_process();
     server.serve_stream(far, "the test");
     let client: EchoClient = connect_over(near).await.unwrap();
-    for method in [0, 1] {
+    for method in [ECHO, PEEK] {
         let before = ASKED.get();
         for number in 0..CALLS {
             assert_eq!(client.call(method, number).await.unwrap(), number);
@@ -93,12 +129,12 @@ async fn calls_arm_no_timers_of_their_own() {
 #[test]
 fn a_call_waits_for_no_lock_that_other_clients_use() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let server = Server::new().add(EchoServer).start().unwrap();
+    let server = Server::new().add(EchoServer::new()).start().unwrap();
     let client = || async {
         let (near, far) = in_process();
         server.serve_stream(far, "the test");
         let client: EchoClient = connect_over(near).await.unwrap();
-        assert_eq!(client.call(0, 1).await.unwrap(), 1);
+        assert_eq!(client.call(ECHO, 1).await.unwrap(), 1);
         client
     };
     let _first = runtime.block_on(client());
@@ -110,8 +146,8 @@ fn a_call_waits_for_no_lock_that_other_clients_use() {
         let (client, ended) = (second.clone(), ended.clone());
         runtime.spawn(async move {
             for number in 0..1000 {
-                assert_eq!(client.call(0, number).await.unwrap(), number);
-                assert_eq!(client.call(1, number).await.unwrap(), number);
+                assert_eq!(client.call(ECHO, number).await.unwrap(), number);
+                assert_eq!(client.call(PEEK, number).await.unwrap(), number);
             }
             ended.send(()).unwrap();
         });

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const READ_LEN: usize = 64 << 10;
 
 /// How far the read buffer grows while it holds the beginning of a frame: the longest frame, and as much again of what
-/// follows it.
+/// follows it. `docs/overload.md` and `Limits::connections_max` say so.
 const READ_MAX: usize = 4 * FRAME_MAX;
 
 /// Write buffers that have grown beyond this are not kept.
@@ -101,7 +101,8 @@ impl Pipe {
     /// Where to append what is to be written.
     pub(crate) fn outgoing(&mut self) -> &mut Segments {
         if self.write.capacity() == 0 && self.write.is_empty() {
-            self.write = Segments::new(WRITES.with_borrow_mut(Vec::pop).unwrap_or_default());
+            let buffer = WRITES.with_borrow_mut(Vec::pop).unwrap_or_default();
+            self.write = Segments::new(buffer, !self.stream.is_write_vectored());
         }
         &mut self.write
     }
@@ -210,8 +211,10 @@ impl Pipe {
 mod tests {
     use super::*;
     use crate::stream::in_process;
+    use bytes::Bytes;
     use rpc_core::Transmit;
     use std::future::poll_fn;
+    use std::sync::{Arc, Mutex};
     use tokio::io::AsyncWriteExt;
 
     #[tokio::test]
@@ -236,6 +239,91 @@ mod tests {
             assert!(poll_fn(|cx| pipe.poll_read_some(cx)).await.unwrap() > 0);
         }
         assert_eq!(pipe.unread(), sent);
+    }
+
+    #[tokio::test]
+    async fn the_beginning_of_a_frame_holds_no_more_than_is_documented() {
+        for piece in [1000, 40 << 10, FRAME_MAX - 1] {
+            let (mut far, near) = in_process();
+            let mut pipe = Pipe::new(Stream::other(near));
+            for part in vec![0; FRAME_MAX - 1].chunks(piece) {
+                far.write_all(part).await.unwrap();
+                while poll_fn(|cx| Poll::Ready(pipe.poll_read_some(cx).is_ready())).await {}
+            }
+            assert_eq!(pipe.unread().len(), FRAME_MAX - 1);
+            assert!(pipe.read.capacity() <= 289 << 10, "{} bytes are held", pipe.read.capacity());
+        }
+    }
+
+    /// Takes everything, and notes what each write was given.
+    struct Writes {
+        vectored: bool,
+        pieces: Arc<Mutex<Vec<Vec<Bytes>>>>,
+    }
+
+    impl Writes {
+        fn take(&self, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {
+            let noted = pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect();
+            self.pieces.lock().unwrap().push(noted);
+            Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()))
+        }
+    }
+
+    impl AsyncRead for Writes {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Writes {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.take(&[bytes])
+        }
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            pieces: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            match self.vectored {
+                true => self.take(&pieces.iter().map(|piece| &piece[..]).collect::<Vec<_>>()),
+                // What a stream does that says nothing else.
+                false => self.poll_write(cx, pieces.iter().find(|piece| !piece.is_empty()).unwrap()),
+            }
+        }
+        fn is_write_vectored(&self) -> bool {
+            self.vectored
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// The pieces of each write, when the parts of a large message are written twice.
+    async fn written(vectored: bool) -> Vec<Vec<Bytes>> {
+        let pieces = Arc::default();
+        let mut pipe = Pipe::new(Stream::other(Writes { vectored, pieces: Arc::clone(&pieces) }));
+        for _ in 0..2 {
+            for block in ["1111", "2222"] {
+                pipe.outgoing().bytes().extend_from_slice(b"head");
+                pipe.outgoing().block(Bytes::from_static(block.as_bytes()));
+            }
+            poll_fn(|cx| pipe.poll_flush(cx)).await.unwrap();
+        }
+        drop(pipe);
+        Arc::into_inner(pieces).unwrap().into_inner().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_writes_from_one_place_at_a_time_is_given_everything_in_one() {
+        assert_eq!(written(false).await, [[&b"head1111head2222"[..]]; 2]);
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_writes_from_several_places_is_given_blocks_where_they_lie() {
+        assert_eq!(written(true).await, [[&b"head"[..], b"1111", b"head", b"2222"]; 2]);
     }
 
     #[tokio::test]

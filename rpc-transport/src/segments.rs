@@ -1,4 +1,5 @@
-//! What waits to be written to one stream: small frames one behind the other in one buffer, large blocks where they lie.
+//! What waits to be written to one stream: small frames one behind the other in one buffer, large blocks where they lie, unless the
+//! stream can only write from one place at a time.
 
 use bytes::{Buf, Bytes};
 use rpc_core::Transmit;
@@ -18,12 +19,14 @@ pub(crate) struct Segments {
     blocks: VecDeque<(usize, Bytes)>,
     /// Bytes of all blocks that are left.
     blocks_len: usize,
+    /// Blocks are copied: the stream takes one piece at a time, and each head would be a write of its own.
+    in_one: bool,
 }
 
 impl Segments {
-    /// With a buffer that is empty.
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes, ..Self::default() }
+    /// With a buffer that is empty. `in_one`: everything is put into it, blocks too.
+    pub(crate) fn new(bytes: Vec<u8>, in_one: bool) -> Self {
+        Self { bytes, in_one, ..Self::default() }
     }
 
     /// Takes the buffer out. Everything must have been written.
@@ -90,7 +93,9 @@ impl Transmit for Segments {
     }
 
     fn block(&mut self, block: Bytes) {
-        if !block.is_empty() {
+        if self.in_one {
+            self.bytes.extend_from_slice(&block);
+        } else if !block.is_empty() {
             self.blocks_len += block.len();
             self.blocks.push_back((self.bytes.len(), block));
         }

@@ -11,6 +11,10 @@ use tokio::net::UnixStream;
 
 /// Anything that carries bytes both ways in order: a TLS stream, a pipe, a tunnel. Implemented for every type that can
 /// be one; it need not be `Unpin`.
+///
+/// Large messages are written from where they lie if the stream [can do that](AsyncWrite::is_write_vectored). A type that wraps
+/// another stream had better pass on `poll_write_vectored` and `is_write_vectored`: without them everything is copied into
+/// one buffer first.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> ByteStream for S {}
@@ -99,6 +103,15 @@ impl AsyncWrite for Stream {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         delegate!(self.poll_write_vectored(cx, pieces))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Stream::Tcp(stream) => stream.is_write_vectored(),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.is_write_vectored(),
+            Stream::Other(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,12 +3,14 @@
 
 use crate::Target;
 use crate::input::Input;
+use crate::support::blocks::Blocks;
 use crate::support::services::{FREE, HALL, SELL};
 use crate::support::wire::{of_kind, request};
 use crate::support::{MS, Pair, SECOND};
 use rpc_core::client::{self, BindingId, CallKey, NewCall, Outcome, Retry};
 use rpc_core::frame::{Checksum, Kind};
 use rpc_core::server::Completion;
+use rpc_core::service::Verdict;
 use rpc_core::{Code, Execution, Instant, RequestId, SlotId, server};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,9 +24,16 @@ pub const TARGET: Target = Target { name: "engines", run, memory: |_| 256 << 20 
 const EVENTS_MAX: usize = 100;
 const CALLS_MAX: usize = 60;
 
+/// The number of a call, which stands before its block if it has one.
+const HEAD: usize = 4;
+
+/// From this length on handlers answer with blocks.
+const BLOCK: usize = 9 << 10;
+
 struct Made {
     key: CallKey,
     method: u16,
+    arguments: Vec<u8>,
     deadline: Instant,
     given_up: bool,
 }
@@ -35,6 +44,9 @@ struct World {
     calls: Vec<Made>,
     server: server::Config,
     servers: usize,
+    /// The ends of some arguments, and of some results.
+    asked: Blocks,
+    answered: Blocks,
     /// What ran and ended at once.
     echoed: Rc<RefCell<BTreeSet<RequestId>>>,
     /// Of the handlers that were told to start, by number: those that have ended.
@@ -86,6 +98,8 @@ impl World {
             calls: Vec::new(),
             server,
             servers,
+            asked: Blocks::default(),
+            answered: Blocks::default(),
             echoed: Rc::default(),
             done: BTreeSet::new(),
             not_entered: BTreeSet::new(),
@@ -97,10 +111,13 @@ impl World {
 
     /// Handlers end at once from now on.
     fn echo(&mut self) {
-        let echoed = self.echoed.clone();
+        let (echoed, answered) = (self.echoed.clone(), self.answered.clone());
         self.pair.handler = Box::new(move |execute| {
             echoed.borrow_mut().insert(execute.request_id);
-            Some(Completion::Ok(execute.payload.clone()))
+            Some(match execute.payload.len() {
+                BLOCK.. => answered.completion(Verdict::Ok, &execute.payload, HEAD),
+                _ => Completion::Ok(execute.payload.clone()),
+            })
         });
     }
 
@@ -154,6 +171,7 @@ impl World {
         let what = input.byte();
         let method = if what & 3 == 3 { FREE } else { SELL };
         let size = match what >> 2 & 15 {
+            13 => BLOCK,
             14 => 70_000,
             15 => 300 << 10,
             size => 4 + usize::from(size),
@@ -164,12 +182,18 @@ impl World {
         let some = u32::from(input.byte());
         let timeout = MS * (1 + some * some / 4);
         let deadline = self.pair.now + timeout;
-        let fail_fast = what >> 6 == 3;
-        let call =
-            NewCall { binding: self.hall, method, deadline, timeout, metadata: None, payload, fail_fast };
-        let key = self.pair.client.start(self.pair.now, call);
-        self.pair.pump();
-        self.calls.push(Made { key, method, deadline, given_up: false });
+        let arguments = payload.clone();
+        let key = match what >> 6 {
+            2 => self.asked.start(&mut self.pair, (self.hall, method), &payload, HEAD, timeout),
+            how => {
+                let (binding, fail_fast) = (self.hall, how == 3);
+                let call = NewCall { binding, method, deadline, timeout, metadata: None, payload, fail_fast };
+                let key = self.pair.client.start(self.pair.now, call);
+                self.pair.pump();
+                key
+            }
+        };
+        self.calls.push(Made { key, method, arguments, deadline, given_up: false });
     }
 
     fn give_up(&mut self, input: &mut Input<'_>) {
@@ -209,6 +233,7 @@ impl World {
                 payload.resize(100 << 10, 7);
                 Completion::Ok(payload)
             }
+            5 => self.answered.completion(Verdict::Application, &payload, HEAD),
             _ => Completion::Ok(payload),
         };
         self.done.insert(which);
@@ -238,7 +263,8 @@ impl World {
         pipe.cut_at = (!pipe.sent.is_empty()).then_some(pipe.sent.len() + after);
     }
 
-    /// A request whose handler has ended comes again on the newest line: of any other, a copy that nobody has sent might run.
+    /// A request whose handler has ended comes again on the newest line: of any other, a copy that nobody has sent might run. Of a
+    /// large one its beginning comes.
     fn copy(&mut self, input: &mut Input<'_>) {
         let which = usize::from(input.byte());
         let newest = self.pair.newest();
@@ -255,8 +281,7 @@ impl World {
             Checksum::Whole => of_kind(&self.pair.wires[&newest].up.sent, Kind::Request),
             Checksum::HeaderOnly => return,
         };
-        let whole = |frame: &&Vec<u8>| request(frame).total.is_none() && ran.contains(&request(frame).id);
-        let copies: Vec<&Vec<u8>> = sent.iter().filter(whole).collect();
+        let copies: Vec<&Vec<u8>> = sent.iter().filter(|frame| ran.contains(&request(frame).id)).collect();
         if !copies.is_empty() {
             let copy = copies[which % copies.len()].clone();
             self.pair.inject_up(&copy);
@@ -339,6 +364,7 @@ impl World {
             let execute = &executed.execute;
             let number = u32::from_le_bytes(*execute.payload.first_chunk().expect("a number"));
             let made = &self.calls[number as usize];
+            assert!(execute.payload == made.arguments, "call {number} starts with other bytes");
             assert!(executed.when < made.deadline + MS, "call {number} starts after its deadline");
             assert_eq!(execute.idempotent, made.method == FREE);
             if self.not_entered.contains(&which) {
@@ -368,7 +394,10 @@ impl World {
         let error = match result {
             Ok(reply) => {
                 assert!(runs >= 1, "call {number} has a result and never ran");
-                assert_eq!(reply.payload.as_slice()[..4], (number as u32).to_le_bytes());
+                // Some results are longer than the arguments, or cut off.
+                let (said, given) = (reply.payload.as_slice(), &made.arguments);
+                let most = said.len().min(given.len());
+                assert!(most >= HEAD && said[..most] == given[..most], "call {number} has another result");
                 return;
             }
             Err(error) => error,
@@ -403,6 +432,9 @@ impl World {
         self.pair.pump();
         self.pair.run_for(SECOND);
         assert!(self.pair.has_ended(key));
-        assert_eq!(self.pair.client.slots_in_use(), 0);
+        assert_eq!((self.pair.client.slots_in_use(), self.pair.client.calls_len()), (0, 0));
+        assert_eq!(self.asked.held(), 0, "arguments outlive their channel");
+        let kept: usize = self.pair.sessions.values().map(|session| session.replies_kept()).sum();
+        assert!(self.answered.held() <= kept, "more bytes of results are held than are counted");
     }
 }

@@ -125,6 +125,7 @@ impl Session {
         for slot in &mut self.slots {
             slot.waiters &= !lane.mask();
             slot.attached &= !lane.mask();
+            slot.brought &= !lane.mask();
         }
     }
 

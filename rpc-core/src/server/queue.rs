@@ -93,7 +93,7 @@ impl Session {
     pub(super) fn withdraw(&mut self, at: SlotId, code: Code, reason: &str) {
         self.take_back(at);
         let slot = &mut self.slots[at.slot as usize];
-        slot.state = SlotState::Vacant;
+        (slot.state, slot.brought) = (SlotState::Vacant, 0);
         let waiters = std::mem::take(&mut slot.waiters);
         self.stats.shed += 1;
         let mut payload = Vec::new();

@@ -46,6 +46,9 @@ impl Session {
         // A refusal leaves nothing behind, and an idempotent call may run again: a copy is as good as new.
         if idempotent || matches!(answer, Answer::Refused | Answer::Fenced) {
             slot.state = if answer == Answer::Fenced { SlotState::Fenced } else { SlotState::Vacant };
+            if matches!(answer, Answer::Refused | Answer::Fenced) {
+                slot.brought = 0;
+            }
             if let Payload::Owned(buffer) = recorded.payload.head {
                 self.recycle(buffer);
             }

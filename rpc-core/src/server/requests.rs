@@ -141,7 +141,11 @@ impl Session {
             self.slots.resize_with(index + 1, Slot::default);
         }
         let slot = &mut self.slots[index];
-        match slot.look_up(request.id.sequence, hash) {
+        let lookup = slot.look_up(request.id.sequence, hash);
+        if matches!(lookup, Lookup::Join | Lookup::Attach | Lookup::Replay) {
+            slot.brought |= lane.mask();
+        }
+        match lookup {
             Lookup::New => self.admit(now, lane, request, &entry, hash),
             Lookup::Old => {}
             Lookup::Busy => {
@@ -200,6 +204,7 @@ impl Session {
         let (idempotent, blocking) = (request.idempotent, entry.blocking);
         let queued = Queued { idempotent, blocking, deadline, bytes: bytes as u32 };
         let before = std::mem::replace(&mut slot.state, SlotState::Queued(queued));
+        slot.brought = lane.mask() | if left == request.id { slot.brought } else { 0 };
         (slot.last, slot.waiters, slot.attached, slot.hash) = (request.id.sequence, lane.mask(), 0, hash);
         self.room.forget(request.id.slot as usize, before.kept());
         self.room.settle();
@@ -346,7 +351,8 @@ impl Session {
         let slot = &mut self.slots[id.slot as usize];
         self.room.forget(id.slot as usize, slot.state.kept());
         self.room.settle();
-        (slot.last, slot.state, slot.attached) = (id.sequence, SlotState::Fenced, 0);
+        (slot.last, slot.state) = (id.sequence, SlotState::Fenced);
+        (slot.attached, slot.brought) = (0, 0);
         self.answer_all(waiters | lane.mask(), id, Answer::Fenced, &[]);
     }
 
@@ -371,9 +377,14 @@ impl Session {
         self.refuse_later(lane, id, Code::ResourceExhausted, &reason, BUSY_RETRY_MS);
     }
 
-    /// Says no to one copy of a request. Nothing is stored: other copies of it may fare differently.
+    /// Says no to one copy of a request. Nothing is stored: other copies of it may fare differently. One that no client has
+    /// written, such as the beginning of a large request once more, is dropped.
     #[cold]
     fn refuse_later(&mut self, lane: Lane, id: SlotId, code: Code, reason: &str, retry_after_ms: u32) {
+        let slot = self.slots.get(id.slot as usize);
+        if slot.is_some_and(|slot| slot.is_repeated(id.sequence, lane.mask())) {
+            return;
+        }
         self.stats.shed += 1;
         if let Some(open) = self.open(lane) {
             let mut payload = Vec::new();

@@ -85,6 +85,8 @@ pub(super) struct Slot {
     pub(super) waiters: u8,
     /// Those of them that came while the handler was running already.
     pub(super) attached: u8,
+    /// Those that have brought all of the request under `last`, if it was neither refused nor fenced since.
+    pub(super) brought: u8,
     /// Of method and payload, for at-most-once calls: the same number with another payload is a broken client.
     pub(super) hash: u64,
 }
@@ -176,6 +178,12 @@ impl Slot {
         }
     }
 
+    /// Whether a request on these connections is of no consequence where it cannot be taken: its number is history, or they have
+    /// brought all of it before. A client writes one copy to a connection, and would take a refusal for that one's.
+    pub(super) fn is_repeated(&self, sequence: u64, lanes: u8) -> bool {
+        sequence < self.last || (sequence == self.last && self.brought & lanes != 0)
+    }
+
     #[inline]
     fn runs_at_most_once(&self) -> bool {
         matches!(&self.state, SlotState::Running(running) if !running.idempotent)
@@ -196,7 +204,7 @@ mod tests {
     use super::*;
 
     fn slot(state: SlotState) -> Slot {
-        Slot { last: 5, state, waiters: 0, attached: 0, hash: 7 }
+        Slot { last: 5, state, waiters: 0, attached: 0, brought: 0, hash: 7 }
     }
 
     fn queued(idempotent: bool) -> SlotState {

@@ -4,7 +4,7 @@ use crate::{bare, decode, encode};
 use bytes::Bytes;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use rpc_core::codec::CodecId;
+use rpc_core::codec::{CodecId, Encoder};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -44,6 +44,53 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// An argument that is given away.
+#[derive(Clone, Debug)]
+enum Given {
+    Value(Value),
+    /// With so much room as well that its owner does not use.
+    Block(Vec<u8>, usize),
+    /// A part of something that begins so much earlier and ends so much later.
+    Bytes(Vec<u8>, usize, usize),
+}
+
+fn given() -> impl Strategy<Value = Given> {
+    // Around the length from which on a block is not copied.
+    let block =
+        || prop_oneof![0..40usize, 8190..8195usize, 0..40_000usize].prop_map(|length| vec![7; length]);
+    prop_oneof![
+        value().prop_map(Given::Value),
+        (block(), 0..40_000usize).prop_map(|(block, room)| Given::Block(block, room)),
+        (block(), 0..20_000usize, 0..20_000usize).prop_map(|(block, at, end)| Given::Bytes(block, at, end)),
+    ]
+}
+
+impl Given {
+    fn copy(&self, into: &mut Encoder<'_>) {
+        match self {
+            Given::Value(value) => into.value(value),
+            Given::Block(block, _) | Given::Bytes(block, ..) => into.bytes(block),
+        }
+        .unwrap();
+    }
+
+    fn give(self, into: &mut Encoder<'_>) {
+        match self {
+            Given::Value(mut value) => into.take(&mut value),
+            Given::Block(mut block, room) => {
+                block.reserve_exact(room);
+                into.take(&mut block)
+            }
+            Given::Bytes(block, at, end) => {
+                let whole = [vec![1; at], block, vec![2; end]].concat();
+                let until = whole.len() - end;
+                into.take(&mut Bytes::from(whole).slice(at..until))
+            }
+        }
+        .unwrap();
+    }
+}
+
 fn read_everything(codec: CodecId, bytes: &[u8]) {
     let read = decode::<Value>(codec, bytes);
     if let Ok(value) = read {
@@ -67,6 +114,18 @@ proptest! {
             let bytes = encode(*codec, &value).unwrap();
             prop_assert_eq!(&bytes, &bare(*codec, &value));
             prop_assert_eq!(&decode::<Value>(*codec, &bytes).unwrap(), &value);
+        }
+    }
+
+    #[test]
+    fn arguments_that_are_given_away_are_the_same_bytes_as_those_that_are_copied(all in vec(given(), 0..5)) {
+        for codec in CodecId::AVAILABLE {
+            let (mut copied, mut head, mut block) = (Vec::new(), Vec::new(), None);
+            all.iter().for_each(|given| given.copy(&mut Encoder::new(&mut copied, *codec)));
+            let mut encoder = Encoder::parting(&mut head, &mut block, *codec);
+            all.iter().cloned().for_each(|given| given.give(&mut encoder));
+            head.extend_from_slice(&block.unwrap_or_default());
+            prop_assert!(head == copied);
         }
     }
 

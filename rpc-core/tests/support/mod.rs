@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod any;
+pub mod blocks;
 pub mod clock;
 pub mod host;
 pub mod pair;

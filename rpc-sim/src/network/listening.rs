@@ -145,7 +145,6 @@ impl World {
             }
             return;
         }
-        let frame = if request.total.is_none() { whole.to_vec() } else { Vec::new() };
         let known = Id {
             tag,
             copies: 1,
@@ -154,7 +153,7 @@ impl World {
             answered: false,
             cancelled: false,
             starts: 0,
-            frame,
+            frame: whole.to_vec(),
         };
         self.journal.ids.insert(at, known);
         self.hear_new_id(wire, client, tag, at);

@@ -5,6 +5,7 @@ mod says;
 
 use crate::Target;
 use crate::input::Input;
+use crate::support::blocks::Blocks;
 use crate::support::services::{BANK, HALL, OPERA};
 use lines::{Line, Told};
 use rpc_core::client::{BindingId, CallKey, Client, Config, ConnectionId, NewCall, Outcome, Output, Retry};
@@ -35,6 +36,8 @@ struct World {
     client: Client,
     bindings: Vec<BindingId>,
     calls: Vec<Made>,
+    /// The ends of some of their arguments.
+    blocks: Blocks,
     /// Connections that are to be opened, with their addresses.
     dialling: Vec<(ConnectionId, usize)>,
     lines: Vec<Line>,
@@ -91,6 +94,7 @@ impl World {
             client: Client::new(config, 1 + u64::from(how)),
             bindings: Vec::new(),
             calls: Vec::new(),
+            blocks: Blocks::default(),
             dialling: Vec::new(),
             lines: Vec::new(),
             told: Told::default(),
@@ -145,10 +149,13 @@ impl World {
             Box::new(pairs.into_iter().collect::<Metadata>())
         });
         let deadline = self.now + timeout;
-        let payload = vec![what; size];
-        let fail_fast = some % 8 == 1;
+        let (fail_fast, parted) = (some % 8 == 1, some & 2 == 2);
+        let (payload, block) = match parted {
+            true => (vec![what; size.min(3)], Some(self.blocks.make(&vec![what; size - size.min(3)]))),
+            false => (vec![what; size], None),
+        };
         let call = NewCall { binding, method, deadline, timeout, metadata, payload, fail_fast };
-        let key = self.client.start(self.now, call);
+        let key = self.client.start_with(self.now, call, block);
         self.calls.push(Made { key, deadline, over: false });
     }
 
@@ -305,7 +312,8 @@ impl World {
         self.settle();
         self.look();
         assert!(self.calls.iter().all(|made| made.over), "a call outlives its channel");
-        assert_eq!(self.client.slots_in_use(), 0);
+        assert_eq!((self.client.slots_in_use(), self.client.calls_len()), (0, 0));
+        assert_eq!(self.blocks.held(), 0, "arguments outlive their channel");
         assert!(self.lines.iter().all(|line| !line.is_open()), "a connection outlives its channel");
         // Deadlines of calls that have ended may still be waited for.
         for _ in 0..CALLS_MAX {

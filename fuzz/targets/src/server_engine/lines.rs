@@ -5,6 +5,7 @@ use super::journal::{Journal, Words};
 use crate::input::Input;
 use crate::support::any::Any;
 use crate::support::host::bind;
+use crate::support::services::HALL;
 use crate::support::wire::written;
 use rpc_core::frame::{self, Checksum, Chunk, Hello, Kind, Ping, Pong, Reply, SessionWish, Welcome};
 use rpc_core::limits::FRAME_MAX;
@@ -344,11 +345,15 @@ impl Line {
                 Ok(Any::Request(message)) => {
                     let words = self.words.entry(message.id).or_default();
                     let whole = message.total.is_none();
+                    // What comes again on the same line and is refused whatever it is a copy of may be dropped.
+                    let first = words.asked.is_empty() && !words.parts;
+                    let sound =
+                        usize::from(message.method) < HALL.methods.len() && message.metadata.is_none();
                     let asked = whole.then_some((message.method, message.payload));
                     words.parts |= !whole;
                     words.asked.extend(asked.clone());
                     journal.asks((session, message.id), asked, message.flags.1);
-                    if whole && !message.flags.1 {
+                    if whole && !message.flags.1 && (first || sound) {
                         self.owed.entry(message.id).or_insert(false);
                     }
                 }

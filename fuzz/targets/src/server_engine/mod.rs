@@ -7,12 +7,14 @@ mod sends;
 
 use crate::Target;
 use crate::input::Input;
+use crate::support::blocks::Blocks;
 use crate::support::services::HALL;
 use journal::Journal;
 use lines::{Line, Place};
 use rpc_core::error::ProtocolError;
 use rpc_core::frame::Checksum;
 use rpc_core::server::{Begin, Completion, Config, Endpoint, Execute, Output, Session};
+use rpc_core::service::Verdict;
 use rpc_core::{Code, Incarnation, Instant, SessionId, SlotId, Token};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -45,6 +47,8 @@ struct World {
     opened: Vec<(SessionId, Token)>,
     lines: Vec<Line>,
     handlers: Vec<Handler>,
+    /// The ends of some of their results.
+    blocks: Blocks,
     journal: Journal,
     /// Handlers start as soon as the driver is told of them.
     eager: bool,
@@ -105,6 +109,7 @@ impl World {
             opened: Vec::new(),
             lines: Vec::new(),
             handlers: Vec::new(),
+            blocks: Blocks::default(),
             journal: Journal::default(),
             eager: how & 1 == 0,
             slow: how & 2 == 2,
@@ -188,6 +193,8 @@ impl World {
         let size = [5, 0, 30, 60_000, 90_000, 1 << 20][usize::from(how / 8 % 6)];
         let payload = vec![at.sequence as u8; size];
         let completion = match how % 8 {
+            1 => self.blocks.completion(Verdict::Ok, &payload, 4),
+            3 => self.blocks.completion(Verdict::Application, &payload, 4),
             4 => Completion::Application(payload),
             5 | 6 => Completion::Failed {
                 code: Code::Internal,
@@ -393,6 +400,7 @@ impl World {
         self.look();
         assert!(self.sessions.is_empty(), "a session outlives its lease");
         assert!(self.opened.iter().all(|(id, _)| !self.endpoint.knows(*id)));
+        assert_eq!(self.blocks.held(), 0, "results outlive their sessions");
         let stats = self.endpoint.stats();
         assert_eq!((stats.connections, stats.sessions, self.endpoint.replies_kept()), (0, 0, 0));
         assert_eq!(
