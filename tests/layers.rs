@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("carnegie-core", &["bincode", "bytes", "crc32c", "postcard", "serde", "thiserror", "xxhash-rust"]),
     ("carnegie-macros", &["proc-macro2", "quote", "syn"]),
     ("carnegie-testing", &["rand_chacha", "tokio"]),
-    ("carnegie-transport", &["bytes", "carnegie-core", "getrandom", "serde", "tokio", "tracing"]),
+    ("carnegie-transport", &["bytes", "carnegie-core", "getrandom", "serde", "socket2", "tokio", "tracing"]),
     ("rpc-sim", &["carnegie-core", "clap", "indicatif", "rand_chacha", "xxhash-rust"]),
 ];
 

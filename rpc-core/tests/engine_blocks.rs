@@ -174,7 +174,7 @@ fn nothing_is_left(mut pair: Pair, hall: BindingId, blocks: &Blocks) {
     assert_eq!((stats.executing, stats.queued, stats.bytes_held, pair.endpoint.replies_kept()), (0, 0, 0, 0));
 }
 
-/// Gives up a call whose request was handed out in so many turns, of 256 KiB each.
+/// Gives up a call whose request was handed out in so many turns, of 128 KiB each.
 fn given_up_after(turns: usize, method: u16, length: usize) -> (Pair, BindingId, Blocks) {
     let ((mut pair, hall), blocks) = (Pair::ready(), Blocks::default());
     pair.wire().up.blocked = true;
@@ -213,7 +213,7 @@ fn a_call_that_is_given_up_leaves_nothing_behind_of_a_block_that_was_handed_out_
 #[test]
 fn a_call_that_is_given_up_leaves_nothing_behind_of_a_block_that_was_handed_out_whole() {
     for (method, length) in [(SELL, 9 << 10), (FREE, 9 << 10), (SELL, 5 << 20), (FREE, 5 << 20)] {
-        let (pair, hall, blocks) = given_up_after(40, method, length);
+        let (pair, hall, blocks) = given_up_after(50, method, length);
         assert_eq!(pair.executed.len(), 1);
         nothing_is_left(pair, hall, &blocks);
     }

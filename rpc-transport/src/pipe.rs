@@ -58,6 +58,7 @@ impl Pipe {
     /// Reads once, after what is unread already. `Ready(0)` is the end of the stream.
     pub(crate) fn poll_read_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.make_room();
+        debug_assert!(self.end < self.read.len(), "a read without room looks like the stream's end");
         let mut into = ReadBuf::new(&mut self.read[self.end..]);
         let polled = Pin::new(&mut self.stream).poll_read(cx, &mut into);
         let count = into.filled().len();

@@ -117,7 +117,7 @@ fn a_server_that_does_not_read_makes_its_client_wait_and_then_refuse() {
             let server = dam().start().unwrap();
             let (near, far, line) = pair();
             server.serve_stream(far, "the test");
-            let limits = quiet().outgoing_max(64 << 10).waiting_max(192);
+            let limits = quiet().slots(64).outgoing_max(64 << 10).waiting_max(192);
             let client: DamClient = connect_over(near).limits(limits).await.unwrap();
             line.hold(Direction::ToServer);
             let mut calls = JoinSet::new();

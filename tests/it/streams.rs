@@ -284,3 +284,20 @@ async fn a_server_of_a_list_that_is_dead_at_first_serves_once_the_other_one_is_g
     assert_eq!(soon(office.look()).await.unwrap(), 7);
     assert_eq!(office.channel().server_address(), Some(second.address.to_string()));
 }
+
+#[tokio::test]
+async fn a_small_call_does_not_wait_for_the_end_of_a_large_reply_that_its_server_is_writing() {
+    let (near, far) = duplex(64 << 20);
+    let server = run(Server::new().add(hall().0)).await;
+    server.server.serve_stream(far, "the test");
+    let office: OfficeClient = soon(connect_over(near)).await.unwrap();
+    let executed = server.server.stats().calls;
+    let large = tokio::spawn(office.fetch(15 << 20).into_owned());
+    // From here on the reply is being written, and the stream would take all of it at once.
+    while server.server.stats().calls == executed {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(soon(office.look()).await.unwrap(), 7);
+    assert!(!large.is_finished(), "the small reply came after 15 MiB");
+    assert_eq!(soon(large).await.unwrap().unwrap().len(), 15 << 20);
+}

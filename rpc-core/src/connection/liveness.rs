@@ -1,6 +1,6 @@
 //! Is the peer still there? Silence is probed by pings; how long to wait for the answer follows the measured round trip.
 
-use crate::limits::{CHUNK_LEN, Limits};
+use crate::limits::{CHUNK_LEN, Limits, TRANSMIT_LEN};
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const CAUTION: u64 = 8;
 const MEASURED_MIN: u64 = CHUNK_LEN as u64;
 
 /// When so many bytes are on their way, a ping goes with them to tell when they have arrived.
-const MEASURED_FROM: u64 = 256 << 10;
+const MEASURED_FROM: u64 = TRANSMIT_LEN as u64;
 
 /// Smoothed round trip and its variation, as in RFC 6298 section 2.
 #[derive(Clone, Copy, Debug, Default)]
@@ -447,11 +447,11 @@ mod tests {
     fn there_is_one_measuring_ping_at_a_time_and_none_for_little() {
         let mut watch = Liveness::starting(at(0));
         watch.handed_out(at(1), 0);
-        assert_eq!(watch.measure(at(1), (256 << 10) - 1), None);
-        assert_eq!(watch.measure(at(1), 256 << 10), Some(1));
+        assert_eq!(watch.measure(at(1), (128 << 10) - 1), None);
+        assert_eq!(watch.measure(at(1), 128 << 10), Some(1));
         assert_eq!(watch.measure(at(2), 1 << 20), None);
         assert!(watch.ponged(at(9), 1).is_some());
-        assert_eq!(watch.measure(at(9), 1 << 20), Some(2), "768 KiB are on their way");
+        assert_eq!(watch.measure(at(9), 1 << 20), Some(2), "896 KiB are on their way");
     }
 
     #[test]

@@ -210,8 +210,9 @@ impl Connection {
     /// One turn of the task.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.begin_turn(cx);
-        // Handlers wait since the last turn: a cancel of one of them may have come since.
-        let mut listen = self.view.reads && !self.batch.todo.executes.is_empty();
+        // Handlers wait since the last turn: a cancel of one of them may have come since. What was read already comes first: nothing
+        // is read behind it before it is used, or the buffer would end up full, and a read without room looks like the stream's end.
+        let mut listen = self.view.reads && !self.batch.todo.executes.is_empty() && !self.unseen;
         for _ in 0..READS_AT_ONCE {
             let listening = std::mem::take(&mut listen);
             if !listening {
