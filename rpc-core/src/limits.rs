@@ -112,7 +112,8 @@ pub struct Limits {
     /// Client and server: bytes of small messages that wait to be written on one connection before new calls have to wait, or (on
     /// the server) requests are no longer read. Default 1 MiB, at least 64 KiB. Large messages, those of more than [`CHUNK_LEN`] and
     /// those whose bytes are not copied, do not hold up small ones: a client does not count them, for it holds their bytes whether
-    /// the call waits or its message does, and a server reads on until [`LARGE_AT_ONCE`] times as many bytes of them wait.
+    /// the call waits or its message does, and a server reads on until [`LARGE_AT_ONCE`] times as many bytes of them wait, or
+    /// `backlog_max`.
     pub outgoing_max: usize,
     /// Server: bytes of replies that may wait to be written on one connection, with one `message_max` on top and never less
     /// than `outgoing_max`. Default 256 MiB: one of 256 KiB for each of the default's slots. Handlers in tasks of their own end
@@ -248,6 +249,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// How many bytes of large replies may wait on one connection while its requests are read. Not so many that the next reply
+    /// would end it.
+    #[inline]
+    pub(crate) fn large_outgoing_max(&self) -> usize {
+        let most = self.outgoing_max.saturating_mul(LARGE_AT_ONCE);
+        most.min(self.backlog_max.max(self.outgoing_max))
+    }
+
     /// A server's room for replies that wait on one connection. The last one is always let in: it cannot be known before
     /// its handler has ended.
     pub(crate) fn room_for_backlog(&self) -> usize {

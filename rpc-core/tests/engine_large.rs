@@ -4,9 +4,9 @@ mod support;
 
 use rpc_core::client;
 use rpc_core::frame::{Answer, Cancel, Checksum, Chunk, Kind, Reply, Request};
-use rpc_core::limits::{CHUNK_LEN, CHUNK_LEN_MIN};
+use rpc_core::limits::{CHUNK_LEN, CHUNK_LEN_MIN, TRANSMIT_LEN};
 use rpc_core::server::{self, Completion, Lane};
-use rpc_core::{Code, Error, Execution};
+use rpc_core::{Code, Execution};
 use support::services::*;
 use support::wire::*;
 use support::{MS, Pair, SECOND, failure, payload};
@@ -64,7 +64,7 @@ fn a_small_reply_leaves_before_the_rest_of_a_large_one() {
     let mut first = Vec::new();
     let now = pair.now;
     assert!(pair.session().poll_transmit(now, Lane(0), &mut first));
-    assert!(first.len() <= (256 << 10) + CHUNK_LEN + 100, "{} bytes in one go", first.len());
+    assert!(first.len() <= TRANSMIT_LEN + CHUNK_LEN + 100, "{} bytes in one go", first.len());
     pair.complete(id(1, 1), Completion::Ok(b"quick".to_vec()));
     let mut second = Vec::new();
     assert!(pair.session().poll_transmit(now, Lane(0), &mut second));
@@ -340,40 +340,29 @@ fn a_large_message_of_a_fenced_call_is_dropped() {
 
 #[test]
 fn the_servers_room_for_unfinished_messages_fails_that_call_alone() {
+    const LENGTH: usize = 1600 << 10;
     let mut config = server::Config::default();
     (config.limits.gathering_max, config.limits.message_max) = (4 << 20, 4 << 20);
-    let retry = client::Retry::default().attempts(1);
-    let mut client = client::Config { retry, ..Default::default() };
-    client.limits.outgoing_max = 8 << 20;
-    let mut pair = Pair::with(client, config, vec![&HALL]);
-    let hall = pair.bind(&HALL);
-    let keys: Vec<_> = (0..3)
-        .map(|n| {
-            (
-                n,
-                pair.client.start(
-                    pair.now,
-                    client::NewCall {
-                        binding: hall,
-                        method: SELL,
-                        deadline: pair.now + SECOND,
-                        timeout: SECOND,
-                        metadata: None,
-                        payload: vec![n; 1600 << 10],
-                        fail_fast: false,
-                    },
-                ),
-            )
-        })
-        .collect();
-    pair.pump();
-    let results: Vec<_> = keys.into_iter().map(|(n, key)| (n, pair.end_of(key))).collect();
-    let (good, bad): (Vec<_>, Vec<_>) = results.into_iter().partition(|(_, result)| result.is_ok());
-    assert_eq!((good.len(), bad.len()), (2, 1));
-    assert!(good.iter().all(|(n, result)| payload(result) == vec![*n; 1600 << 10]));
-    let error = bad.into_iter().next().map(|(_, result)| failure(result)).expect("one");
-    assert!(matches!(error, Error::Refused { code: Code::ResourceExhausted, .. }), "{error}");
-    assert!(error.is_retryable() && error.to_string().contains("4194304 bytes"), "{error}");
+    let mut pair = Pair::with(client::Config::default(), config, vec![&HALL]);
+    pair.bind(&HALL);
+    // A client that sends them side by side: this one sends one after the other.
+    let part = [7; CHUNK_LEN];
+    for slot in 0..3 {
+        pair.inject_up(&head(id(slot, 1), LENGTH as u32, &part));
+    }
+    for _ in 1..LENGTH / CHUNK_LEN {
+        for slot in 0..3 {
+            pair.inject_up(&chunk(id(slot, 1), &part));
+        }
+    }
+    assert_eq!(pair.executed.len(), 2);
+    assert!(pair.executed.iter().all(|done| done.execute.payload == vec![7; LENGTH]));
+    let sent = of_kind(&pair.wire().down.sent, Kind::Reply);
+    let refused: Vec<_> =
+        sent.iter().map(|frame| reply(frame)).filter(|r| r.answer == Answer::Refused).collect();
+    assert_eq!(refused.len(), 1);
+    let why = String::from_utf8_lossy(refused[0].payload);
+    assert!(why.contains("4194304 bytes"), "{why}");
 }
 
 #[test]

@@ -79,3 +79,19 @@ fn large_messages_of_a_turns_length_end_one_after_the_other() {
     ended.dedup();
     assert_eq!(ended, [0, 1, 2, 3, 4]);
 }
+
+#[test]
+fn large_requests_are_sent_one_after_the_other_so_that_the_first_are_in_time() {
+    let (mut pair, hall) = Pair::ready();
+    pair.wire().up.blocked = true;
+    let calls: Vec<_> = (0..4).map(|_| pair.start(hall, SELL, &vec![7; 3 * MIB])).collect();
+    let (now, connection) = (pair.now, ConnectionId(pair.newest()));
+    let (mut out, mut executed) = (Vec::new(), Vec::new());
+    while pair.client.poll_transmit(now, connection, &mut out) {
+        pair.inject_up(&std::mem::take(&mut out));
+        executed.push(pair.executed.len());
+    }
+    executed.dedup();
+    assert_eq!(executed, [0, 1, 2, 3, 4]);
+    assert!(calls.iter().all(|key| pair.has_ended(*key)));
+}

@@ -294,9 +294,12 @@ async fn a_small_call_does_not_wait_for_the_end_of_a_large_reply_that_its_server
     let executed = server.server.stats().calls;
     let large = tokio::spawn(office.fetch(15 << 20).into_owned());
     // From here on the reply is being written, and the stream would take all of it at once.
-    while server.server.stats().calls == executed {
-        tokio::task::yield_now().await;
-    }
+    soon(async {
+        while server.server.stats().calls == executed {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     assert_eq!(soon(office.look()).await.unwrap(), 7);
     assert!(!large.is_finished(), "the small reply came after 15 MiB");
     assert_eq!(soon(large).await.unwrap().unwrap().len(), 15 << 20);

@@ -31,7 +31,7 @@ impl Client {
             connection,
             address: address.into(),
             opened: now,
-            outgoing: Outgoing::new(),
+            outgoing: Outgoing::in_order(),
             gathering: Gathering::default(),
             liveness: Liveness::starting(now),
             time: ConnectionTime::starting(now),

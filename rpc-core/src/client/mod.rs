@@ -360,7 +360,7 @@ impl Client {
         self.calls.len()
     }
 
-    /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing. What it
+    /// Appends what is to be written on a connection now, about [`TRANSMIT_LEN`](crate::limits::TRANSMIT_LEN) at most; `false` if there is nothing. What it
     /// hands out counts as written: from then on the server may have it.
     #[inline]
     pub fn poll_transmit(

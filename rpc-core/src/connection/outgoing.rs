@@ -91,6 +91,9 @@ pub(crate) struct Outgoing {
     checksum: Checksum,
     /// Silence is expected behind what is ready now, so that no buffer is kept for what comes next.
     resting: bool,
+    /// Large messages take turns. Requests do not: any number of them may wait here, and if all were sent side by side, none would be
+    /// whole before most of their deadlines, and all be in doubt when the connection is lost.
+    turns: bool,
 }
 
 impl Outgoing {
@@ -106,7 +109,13 @@ impl Outgoing {
             checksum: Checksum::Whole,
             // The handshake comes first, and often nothing for long behind it.
             resting: true,
+            turns: true,
         }
+    }
+
+    /// The same, with large messages one after the other.
+    pub(crate) fn in_order() -> Self {
+        Self { turns: false, ..Self::new() }
     }
 
     /// Keeps no buffer once it has handed out what is ready now.
@@ -245,11 +254,11 @@ impl Outgoing {
         self.ready.len()
     }
 
-    /// Whether so much waits that no more should be made: `most` bytes of small frames, or [`LARGE_AT_ONCE`] times as many of
-    /// large messages, behind which small ones are not to wait.
+    /// Whether so much waits that no more should be made: `most` bytes of small frames, or `most_large` of large messages, behind
+    /// which small ones are not to wait.
     #[inline]
-    pub(crate) fn is_full(&self, most: usize) -> bool {
-        self.ready.len() >= most || self.large_len >= most.saturating_mul(LARGE_AT_ONCE)
+    pub(crate) fn is_full(&self, most: usize, most_large: usize) -> bool {
+        self.ready.len() >= most || self.large_len >= most_large
     }
 
     /// Hands out what is to be written now: everything small, then large messages in turns, up to about
@@ -276,7 +285,7 @@ impl Outgoing {
             }
             let mut at = 0;
             // Its last bytes do not wait for the turns of all others: messages of about a turn's length would end at the same time.
-            if large.turn >= TURN_LEN && large.left() > CHUNK_LEN {
+            if self.turns && large.turn >= TURN_LEN && large.left() > CHUNK_LEN {
                 large.turn = 0;
                 // Behind the others whose turn it is, before those that wait for theirs.
                 at = self.large.len().min(LARGE_AT_ONCE - 1);

@@ -334,7 +334,7 @@ impl Session {
         lanes.fold(self.next_deadline.min(self.lease.next(limits.lease)), Instant::min)
     }
 
-    /// Appends what is to be written on a connection now, about 256 KiB at most; `false` if there is nothing.
+    /// Appends what is to be written on a connection now, about [`TRANSMIT_LEN`](crate::limits::TRANSMIT_LEN) at most; `false` if there is nothing.
     #[inline]
     pub fn poll_transmit(&mut self, now: Instant, lane: Lane, into: &mut impl Transmit) -> bool {
         let Some(open) = self.lanes.get_mut(usize::from(lane.0)).and_then(Option::as_deref_mut) else {
@@ -370,7 +370,8 @@ impl Session {
     #[inline]
     pub fn reads(&self, lane: Lane) -> bool {
         let open = self.lanes.get(usize::from(lane.0)).and_then(Option::as_deref);
-        open.is_some_and(|open| !open.outgoing.is_full(self.config.limits.outgoing_max))
+        let limits = &self.config.limits;
+        open.is_some_and(|open| !open.outgoing.is_full(limits.outgoing_max, limits.large_outgoing_max()))
     }
 
     /// An empty buffer, for a reply.

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::Sleep;
 
-/// Turns in a row before other tasks get to run, unless more than [`MOVED_MAX`] bytes have moved before.
+/// Turns in a row before other tasks get to run, unless one of them moves more than [`MOVED_MAX`] bytes.
 const TURNS: usize = 8;
 
 /// How long a closed stream is drained, so that what was written last is not lost to a reset.
@@ -39,8 +39,6 @@ pub(crate) struct Driver {
     dialled: Vec<(ConnectionId, Dialled)>,
     links: Vec<Link>,
     timer: Timer,
-    /// The engine has more to write than was taken.
-    more: bool,
     /// The channel is closed: the driver ends with the last stream.
     closed: bool,
     busy: BusyPoll,
@@ -61,6 +59,8 @@ struct Link {
     news: News,
     /// This turn has moved bytes, or has some to write that it did not have before.
     active: bool,
+    /// The engine has more to write than was taken.
+    more: bool,
     /// Why nothing can be written any more. What the peer sent before it went is read first.
     broken: Option<String>,
 }
@@ -81,7 +81,6 @@ impl Driver {
             dialled: Vec::new(),
             links: Vec::new(),
             timer: Timer::default(),
-            more: false,
             closed: false,
             busy: BusyPoll::new(busy_poll),
             wakers: Vec::new(),
@@ -133,9 +132,8 @@ impl Driver {
         if self.timer.is_due(now) {
             engine.handle_timeout(now);
         }
-        self.more = false;
         for link in &mut self.links {
-            self.more |= link.take(now, engine);
+            link.take(now, engine);
         }
         if self.links.iter().any(|link| link.active) {
             self.busy.active(now);
@@ -174,9 +172,9 @@ impl Driver {
         tokio::spawn(linger(pipe));
     }
 
-    /// Whether there is something to write and a stream that takes it.
+    /// Whether there is something to write to a stream that takes it.
     fn can_write(&self) -> bool {
-        self.more && self.links.iter().any(|link| link.pipe.is_flushed())
+        self.links.iter().any(|link| link.more && link.pipe.is_flushed())
     }
 }
 
@@ -215,7 +213,7 @@ impl Drop for Driver {
 
 impl Link {
     fn new(connection: ConnectionId, address: String, pipe: Pipe) -> Self {
-        Self { connection, address, pipe, news: News::None, active: false, broken: None }
+        Self { connection, address, pipe, news: News::None, active: false, more: false, broken: None }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) {
@@ -265,12 +263,12 @@ impl Link {
         true
     }
 
-    /// Takes what is to be written, unless there is something left of the last time. `true` if there is more.
-    fn take(&mut self, now: Instant, engine: &mut Client) -> bool {
+    /// Takes what is to be written, unless there is something left of the last time.
+    fn take(&mut self, now: Instant, engine: &mut Client) {
         if self.pipe.is_flushed() && engine.has_outgoing(self.connection) {
             self.active |= engine.poll_transmit(now, self.connection, self.pipe.outgoing());
         }
-        engine.has_outgoing(self.connection)
+        self.more = engine.has_outgoing(self.connection);
     }
 }
 
