@@ -128,8 +128,8 @@ pub struct NewCall {
     pub metadata: Option<Box<Metadata>>,
     /// The arguments, encoded.
     pub payload: Vec<u8>,
-    /// It does not wait for a connection: it ends with [`Execution::NotExecuted`](crate::Execution::NotExecuted) as soon as none is ready that its request
-    /// could go to. Without effect from when its request was handed out.
+    /// It does not wait for a connection: it ends with [`Execution::NotExecuted`](crate::Execution::NotExecuted) as soon as none is
+    /// ready that its request could go to. Without effect from when its request was handed out.
     pub fail_fast: bool,
 }
 
@@ -342,17 +342,15 @@ impl Client {
     /// call is given up.
     #[inline]
     pub fn take(&mut self, key: CallKey) -> Option<Result<Reply, Box<Error>>> {
-        Some(match self.calls.take(key)? {
-            Ok(answered) => Ok(Reply {
-                verdict: answered.verdict,
-                payload: answered.payload,
-                coding: self.coding(),
-                method: self.method_name(answered.binding, answered.method),
-                request_id: answered.request_id,
-                evolution: answered.evolution,
-            }),
-            Err(error) => Err(error),
-        })
+        let ended = self.calls.take(key)?;
+        Some(ended.map(|answered| Reply {
+            verdict: answered.verdict,
+            payload: answered.payload,
+            coding: self.coding(),
+            method: self.method_name(answered.binding, answered.method),
+            request_id: answered.request_id,
+            evolution: answered.evolution,
+        }))
     }
 
     /// Calls that have not ended, and those whose end nobody has taken.
@@ -360,8 +358,8 @@ impl Client {
         self.calls.len()
     }
 
-    /// Appends what is to be written on a connection now, about [`TRANSMIT_LEN`](crate::limits::TRANSMIT_LEN) at most; `false` if there is nothing. What it
-    /// hands out counts as written: from then on the server may have it.
+    /// Appends what is to be written on a connection now, about [`TRANSMIT_LEN`](crate::limits::TRANSMIT_LEN) at most; `false` if
+    /// there is nothing. What it hands out counts as written: from then on the server may have it.
     #[inline]
     pub fn poll_transmit(
         &mut self,
@@ -427,7 +425,8 @@ impl Client {
         self.sessions.iter().map(|session| session.slots.in_use()).sum()
     }
 
-    /// What became of a call that has ended with [`Execution::Unknown`](crate::Execution::Unknown). [`Output::Settled`] says when to ask again.
+    /// What became of a call that has ended with [`Execution::Unknown`](crate::Execution::Unknown). [`Output::Settled`] says when to
+    /// ask again.
     pub fn outcome(&mut self, now: Instant, id: RequestId) -> Outcome {
         self.outcomes.get(now, id)
     }
