@@ -10,7 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "carnegie",
         &["carnegie-core", "carnegie-macros", "carnegie-testing", "carnegie-transport", "thiserror"],
     ),
-    ("carnegie-core", &["bincode", "bytes", "crc32c", "postcard", "serde", "thiserror", "xxhash-rust"]),
+    ("carnegie-core", &["bincode", "bytes", "crc-fast", "postcard", "serde", "thiserror", "xxhash-rust"]),
     ("carnegie-macros", &["proc-macro2", "quote", "syn"]),
     ("carnegie-testing", &["rand_chacha", "tokio"]),
     ("carnegie-transport", &["bytes", "carnegie-core", "getrandom", "serde", "socket2", "tokio", "tracing"]),

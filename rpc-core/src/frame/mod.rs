@@ -14,6 +14,7 @@
 mod bind;
 mod bound;
 mod cancel;
+mod checksum;
 mod chunk;
 mod close;
 mod first;
@@ -32,6 +33,7 @@ pub mod wire;
 pub use bind::{Bind, BindMethod};
 pub use bound::{Bound, BoundMethod, BoundResult, Suggestion};
 pub use cancel::Cancel;
+pub use checksum::Checksum;
 pub use chunk::Chunk;
 pub use close::{Close, CloseCode};
 pub use first::{ended_early, first_bytes, split_first};
@@ -49,41 +51,6 @@ pub use welcome::Welcome;
 use crate::error::ProtocolError;
 use crate::ids::SlotId;
 use crate::limits::{FRAME_MAX, HEADER_LEN};
-
-/// What the checksum of a frame covers. Agreed in the handshake.
-///
-/// Only `Request`, `Reply` and `Chunk` follow the agreement. All other kinds are always covered whole, so a `Bind` that
-/// is sent before the answer to the handshake is there reads the same under either agreement.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Checksum {
-    /// Header and body. The default.
-    #[default]
-    Whole,
-    /// The header alone, for streams that protect their bytes already, such as TLS.
-    HeaderOnly,
-}
-
-impl Checksum {
-    fn to_wire(self) -> u8 {
-        match self {
-            Checksum::Whole => 0,
-            Checksum::HeaderOnly => 1,
-        }
-    }
-
-    fn read(reader: &mut wire::Reader<'_>) -> Result<Self, ProtocolError> {
-        match reader.u8("checksum")? {
-            0 => Ok(Checksum::Whole),
-            1 => Ok(Checksum::HeaderOnly),
-            other => Err(reader.malformed(format!("checksum is {other}, not 0 or 1"))),
-        }
-    }
-
-    #[inline]
-    fn covers_body(self, kind: u8) -> bool {
-        self == Checksum::Whole || !(Kind::Request.to_wire()..=Kind::Chunk.to_wire()).contains(&kind)
-    }
-}
 
 /// The fields that every frame has, except for the checksum, which [`split`] has verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +160,7 @@ pub fn seal(out: &mut [u8], start: usize, checksum: Checksum) {
     let whole = checksum.covers_body(head[8]);
     // The length stands in the checksum's place for a moment: what is covered then lies in one piece.
     head[4..8].copy_from_slice(&length);
-    let crc = if whole { crc32c::crc32c(&frame[4..]) } else { crc32c::crc32c(&frame[4..HEADER_LEN]) };
+    let crc = checksum::of(if whole { &frame[4..] } else { &frame[4..HEADER_LEN] });
     frame[..4].copy_from_slice(&length);
     frame[4..8].copy_from_slice(&crc.to_le_bytes());
 }
@@ -206,10 +173,8 @@ pub(crate) fn seal_with(out: &mut [u8], start: usize, pieces: &[impl AsRef<[u8]>
     let Some((head, _)) = frame.split_first_chunk_mut::<HEADER_LEN>() else { return };
     let whole = checksum.covers_body(head[8]);
     head[4..8].copy_from_slice(&length);
-    let mut crc = crc32c::crc32c(&frame[4..if whole { frame.len() } else { HEADER_LEN }]);
-    if whole {
-        crc = pieces.iter().fold(crc, |crc, piece| crc32c::crc32c_append(crc, piece.as_ref()));
-    }
+    let crc =
+        if whole { checksum::of_pieces(&frame[4..], pieces) } else { checksum::of(&frame[4..HEADER_LEN]) };
     frame[..4].copy_from_slice(&length);
     frame[4..8].copy_from_slice(&crc.to_le_bytes());
 }
@@ -240,10 +205,11 @@ fn open(head: &[u8; HEADER_LEN], body: &[u8], checksum: Checksum) -> Result<Head
     let mut covered = [0; HEADER_LEN - 4];
     covered[..4].copy_from_slice(&head[..4]);
     covered[4..].copy_from_slice(&head[8..]);
-    let mut computed = crc32c::crc32c(&covered);
-    if checksum.covers_body(kind) && !body.is_empty() {
-        computed = crc32c::crc32c_append(computed, body);
-    }
+    let computed = if checksum.covers_body(kind) && !body.is_empty() {
+        checksum::of_pieces(&covered, &[body])
+    } else {
+        checksum::of(&covered)
+    };
     let found = u32::from_le_bytes([c0, c1, c2, c3]);
     if found != computed {
         return Err(ProtocolError::Checksum { kind: Kind::name_of(kind), found, computed });
