@@ -248,24 +248,44 @@ fn an_idempotent_call_on_a_server_that_goes_away_moves_at_once_when_its_connecti
 }
 
 #[test]
-fn a_call_that_was_not_written_to_a_server_that_goes_away_moves_at_once_when_its_connection_is_lost() {
+fn calls_that_were_not_written_to_a_server_that_goes_away_go_elsewhere_in_their_order() {
     let (mut pair, hall) = two();
-    pair.start_within(hall, SELL, b"running", 600 * SECOND);
+    let running = pair.start_within(hall, SELL, b"running", 600 * SECOND);
     pair.wire().up.blocked = true;
-    let unwritten = pair.start_within(hall, SELL, b"unwritten", 600 * SECOND);
+    let large = pair.start_within(hall, SELL, &[7; 2 << 20], 600 * SECOND);
+    let small = pair.start_within(hall, SELL, b"small", 600 * SECOND);
     let now = pair.now;
     pair.session().drain(now, "");
     pair.pump();
     let next = pair.start(hall, SELL, b"next");
-    pair.run_for(100 * MS);
-    complete(&mut pair, 1, b"elsewhere");
-    assert_eq!(payload(&pair.end_of(next)), b"elsewhere");
-    pair.dead = vec![0];
     pair.echo();
-    pair.break_connection(1);
-    assert!(pair.has_ended(unwritten), "the other server was there already");
-    assert_eq!(payload(&pair.end_of(unwritten)), b"unwritten");
-    assert_eq!(pair.executed[2].execute.attempt, 1);
+    for (key, length) in [(large, 2 << 20), (small, 5), (next, 4)] {
+        assert_eq!(payload(&pair.end_of(key)).len(), length);
+    }
+    let executed = pair.executed[1..].iter().map(|e| (e.execute.at, e.execute.attempt));
+    // Small messages go before what is left of large ones.
+    assert_eq!(executed.collect::<Vec<_>>(), [(id(1, 1), 1), (id(2, 1), 1), (id(0, 1), 1)]);
+    assert!(!pair.has_ended(running), "it was written, and its server answers it");
+}
+
+#[test]
+fn of_a_large_request_that_was_begun_the_server_that_goes_away_gets_the_rest() {
+    let (mut pair, hall) = two();
+    pair.start_within(hall, SELL, b"running", 600 * SECOND);
+    pair.wire().up.blocked = true;
+    let large = pair.start_within(hall, SELL, &[7; 2 << 20], 600 * SECOND);
+    let (mut first, now, connection) = (Vec::new(), pair.now, client::ConnectionId(pair.newest()));
+    assert!(pair.client.poll_transmit(now, connection, &mut first));
+    pair.inject_up(&first);
+    pair.session().drain(now, "");
+    pair.pump();
+    pair.run_for(100 * MS);
+    assert!(!pair.has_ended(large), "nobody may run it before it is known that the first one does not");
+    pair.wires.get_mut(&1).expect("it is there still").up.blocked = false;
+    pair.run_for(100 * MS);
+    assert_eq!(begun(&pair), [(id(0, 1), 0), (id(1, 1), 0)]);
+    complete(&mut pair, 1, b"done");
+    assert_eq!(payload(&pair.end_of(large)), b"done");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod support;
 use rpc_core::Execution;
 use rpc_core::client;
 use rpc_core::frame::Kind;
+use rpc_core::server::Completion;
 use support::services::*;
 use support::wire::*;
 use support::{MS, Pair, failure, payload};
@@ -80,4 +81,21 @@ fn an_upload_whose_last_part_was_handed_out_is_unknown_at_its_deadline() {
     pair.wire().up.black_hole = true;
     let key = pair.start_within(hall, SELL, &vec![7; 100 << 10], 300 * MS);
     assert_eq!(failure(pair.end_of(key)).execution(), Execution::Unknown);
+}
+
+#[test]
+fn requests_that_no_stream_took_anything_of_go_out_on_the_next_in_the_order_of_their_calls() {
+    let (mut pair, hall) = Pair::ready();
+    // The slot that was left last is used first, so these are used in the opposite order.
+    pair.hold();
+    let calls: Vec<_> = (0..4).map(|_| pair.start(hall, SELL, b"before")).collect();
+    (0..4).for_each(|slot| pair.complete(id(slot, 1), Completion::Ok(vec![])));
+    calls.into_iter().for_each(|key| assert!(pair.end_of(key).is_ok()));
+    pair.echo();
+    pair.wire().up.blocked = true;
+    let lengths = [2 << 20, 5 << 20, 1 << 20, 3 << 20];
+    let calls = lengths.map(|length| pair.start(hall, SELL, &vec![7; length]));
+    pair.cut();
+    calls.into_iter().for_each(|key| assert!(pair.end_of(key).is_ok()));
+    assert_eq!(pair.executed[4..].iter().map(|e| e.execute.payload.len()).collect::<Vec<_>>(), lengths);
 }

@@ -1,6 +1,7 @@
 //! What a call does not do: arm a timer, wait for a lock that other clients use, keep its thread awake unless it is told to. What
 //! else is counted of it stands in `tests/gates`, outside of this crate.
 
+mod lanes;
 mod polls;
 
 use crate::incoming::{Handler, Incoming, Service};

@@ -4,9 +4,10 @@ use super::calls::CallState;
 use super::link::{Link, Open, Pace};
 use super::session::CURRENT;
 use super::slots::{Copy, SlotState};
-use super::{BindingId, Client, ConnectionId, Output};
+use super::{BindingId, CallKey, Client, ConnectionId, Output};
 use crate::error::{BindError, ProtocolError};
 use crate::frame::{Close, CloseCode};
+use crate::ids::SlotId;
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -161,7 +162,7 @@ impl Client {
                 Copy::Large => !open.outgoing.is_untouched(id),
             };
             slot.stray |= written;
-            let copy = std::mem::replace(&mut slot.copy, Copy::None);
+            slot.copy = Copy::None;
             slot.again = Instant::NEVER;
             if let Some(stranded) = self.sessions[at].slots.current(id) {
                 *stranded = slot;
@@ -175,17 +176,48 @@ impl Client {
                 // If it is idempotent, it may go on elsewhere.
                 self.hold_binding_of(key);
             } else {
-                call.state = CallState::Waiting;
-                call.attempts = call.attempts.saturating_sub(1);
-                self.hurried |= call.fail_fast;
-                self.sessions[at].slots.release(now, id.slot);
-                let position = if let Copy::Frame { position, .. } = copy { position } else { u64::MAX };
-                unwritten.push((position, key));
+                unwritten.push((slot.order, id, key));
             }
         }
-        // They have waited longer than whatever waits already, and stay in their order.
-        unwritten.sort_by_key(|(position, _)| *position);
-        for (_, key) in unwritten.into_iter().rev() {
+        self.send_anew(now, at, unwritten);
+    }
+
+    /// The server of the present session is about to go: what the stream has taken nothing of goes elsewhere.
+    pub(super) fn take_back_unwritten(&mut self, now: Instant) {
+        let session = &mut self.sessions[CURRENT];
+        let Link::Ready(open) = &mut session.link else { return };
+        let mut unwritten = Vec::new();
+        for (id, slot) in session.slots.used() {
+            let SlotState::Pending(key) = slot.state else { continue };
+            if slot.stray {
+                continue;
+            }
+            let taken_back = match slot.copy {
+                Copy::None => false,
+                Copy::Frame { position, .. } => open.outgoing.withdraw(position),
+                Copy::Large if open.outgoing.is_untouched(id) => {
+                    open.outgoing.remove_large(id);
+                    true
+                }
+                Copy::Large => false,
+            };
+            if taken_back {
+                unwritten.push((slot.order, id, key));
+            }
+        }
+        self.send_anew(now, CURRENT, unwritten);
+    }
+
+    /// Nothing of these calls was written: they get another number, wherever they are sent. They have waited longer than whatever waits
+    /// already, and stay in their order.
+    fn send_anew(&mut self, now: Instant, at: usize, mut unwritten: Vec<(u64, SlotId, CallKey)>) {
+        unwritten.sort_by_key(|(order, ..)| *order);
+        for (_, id, key) in unwritten.into_iter().rev() {
+            self.sessions[at].slots.release(now, id.slot);
+            let Some(call) = self.calls.get(key) else { continue };
+            call.state = CallState::Waiting;
+            call.attempts = call.attempts.saturating_sub(1);
+            self.hurried |= call.fail_fast;
             self.hold_binding_of(key);
             self.waiting.push_front(key);
         }

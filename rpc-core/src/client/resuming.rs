@@ -99,6 +99,7 @@ impl Client {
                 }
             }
         }
+        self.take_back_unwritten(now);
         self.leave(now, pace);
         // What was asked for meanwhile was not asked here, and has its chance on the next connection.
         self.forget_refusals();

@@ -42,6 +42,8 @@ pub(super) enum Copy {
 pub(super) struct Slot {
     /// The number of the last call. Numbers only grow; one that was refused is never used again.
     pub(super) sequence: u64,
+    /// Calls that the session was given before this one.
+    pub(super) order: u64,
     pub(super) state: SlotState,
     pub(super) copy: Copy,
     /// A copy was written to a connection that is gone. It may arrive at any time, until a fence is answered.
@@ -57,6 +59,7 @@ pub(super) struct Slot {
 
 const UNUSED: Slot = Slot {
     sequence: 0,
+    order: 0,
     state: SlotState::Free,
     copy: Copy::None,
     stray: false,
@@ -74,6 +77,8 @@ pub(super) struct Slots {
     free: Vec<u32>,
     granted: u32,
     in_use: usize,
+    /// Calls that were given a slot.
+    given: u64,
     /// Since when none is in use.
     idle_since: Instant,
     /// Slots whose replies the server may keep, and where the search for them goes on.
@@ -103,6 +108,8 @@ impl Slots {
         };
         let slot = self.all.get_mut(index as usize)?;
         slot.sequence += 1;
+        slot.order = self.given;
+        self.given += 1;
         slot.state = SlotState::Pending(call);
         (slot.copy, slot.stray) = (Copy::None, false);
         slot.recorded = recorded;

@@ -130,6 +130,8 @@ struct Connection {
     view: View,
     /// The engine has not seen the end of what was read.
     unseen: bool,
+    /// The session knows that the stream takes no more.
+    full: bool,
     busy: BusyPoll,
 }
 
@@ -145,6 +147,7 @@ impl Connection {
             view: View::default(),
             // Often something follows the `Hello` in the same read.
             unseen: true,
+            full: false,
             busy,
         }
     }
@@ -403,13 +406,7 @@ impl Connection {
             }
             let large = self.pipe.outgoing().held() >= CHUNK_LEN;
             let polled = self.pipe.poll_flush(cx);
-            if self.pipe.take_progress() {
-                let Attached { link, lane, number } = &self.attached;
-                let mut engine = link.session().lock();
-                if engine.look(*lane, *number) {
-                    engine.session.handle_progress(Clock::now(), *lane);
-                }
-            }
+            self.tell_progress(polled.is_pending());
             match polled {
                 Poll::Ready(done) => done?,
                 Poll::Pending => return Ok(()),
@@ -417,6 +414,25 @@ impl Connection {
             if large || !self.view.writes {
                 return Ok(());
             }
+        }
+    }
+
+    /// Tells the session that the stream has taken something, has become full, or is so no longer.
+    fn tell_progress(&mut self, full: bool) {
+        let (progress, changed) = (self.pipe.take_progress(), self.full != full);
+        if !progress && !changed {
+            return;
+        }
+        self.full = full;
+        let Attached { link, lane, number } = &self.attached;
+        let mut engine = link.session().lock();
+        if progress && engine.look(*lane, *number) {
+            engine.session.handle_progress(Clock::now(), *lane);
+        }
+        if changed {
+            engine.set_full(*lane, *number, full);
+            // Nobody has called this task for what came while the stream was full.
+            self.view = engine.view(*lane, *number);
         }
     }
 

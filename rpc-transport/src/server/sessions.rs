@@ -46,6 +46,8 @@ struct LaneTask {
     waker: Option<Waker>,
     /// It was woken and has not looked yet: need not be woken again.
     scheduled: bool,
+    /// Its stream takes no more: what is to be written makes no difference to it until it does.
+    full: bool,
     /// When its timer fires.
     armed: Instant,
     closing: Option<Closing>,
@@ -200,7 +202,9 @@ impl Engine {
         for (index, task) in self.lanes.iter_mut().enumerate() {
             let Some(task) = task else { continue };
             let lane = Lane(index as u8);
-            let called = task.closing.is_some() || self.session.has_outgoing(lane) || self.wait < task.armed;
+            // Two full ones would call each other without end.
+            let writes = !task.full && self.session.has_outgoing(lane);
+            let called = task.closing.is_some() || writes || self.wait < task.armed;
             if Some(task.number) != except && called && !task.scheduled {
                 task.scheduled = true;
                 todo.wakers.extend(task.waker.clone());
@@ -249,6 +253,7 @@ impl Engine {
             number,
             waker: None,
             scheduled: true,
+            full: false,
             armed: Instant::NEVER,
             closing: None,
         });
@@ -297,6 +302,14 @@ impl Engine {
     pub(crate) fn arm(&mut self, lane: Lane, number: u64, until: Instant) {
         if let Some(task) = self.lane(lane).filter(|task| task.number == number) {
             task.armed = until;
+        }
+    }
+
+    /// Leaves word whether the stream takes more. What there is to be written after that, the task has to look at itself: it was not
+    /// called for it.
+    pub(crate) fn set_full(&mut self, lane: Lane, number: u64, full: bool) {
+        if let Some(task) = self.lane(lane).filter(|task| task.number == number) {
+            task.full = full;
         }
     }
 
