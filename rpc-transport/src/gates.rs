@@ -3,6 +3,7 @@
 
 mod lanes;
 mod polls;
+mod turns;
 
 use crate::incoming::{Handler, Incoming, Service};
 use crate::{Binding, Call, Client, Server, arguments, connect_over, in_process};
@@ -48,6 +49,10 @@ static SERVICE: Descriptor = Descriptor {
         method("echo", "Echo.echo", false),
         method("peek", "Echo.peek", true),
         method("later", "Echo.later", false),
+        Method {
+            arguments: &[Argument { name: "bytes", describe: <Vec<u8> as Wire>::describe }],
+            ..method("count", "Echo.count", false)
+        },
     ],
 };
 
@@ -57,6 +62,9 @@ const PEEK: u16 = 1;
 
 /// Answers when it is let.
 const LATER: u16 = 2;
+
+/// Says how many bytes it has got.
+const COUNT: u16 = 3;
 
 struct EchoServer {
     /// One for each call of [`LATER`] that may end.
@@ -80,7 +88,11 @@ impl Service for EchoServer {
             if method == LATER {
                 may_end.acquire().await.expect("it is never closed").forget();
             }
-            match call.read(<u32 as Wire>::read) {
+            let number = match method {
+                COUNT => call.read(<Vec<u8> as Wire>::read).map(|bytes| bytes.len() as u32),
+                _ => call.read(<u32 as Wire>::read),
+            };
+            match number {
                 Ok(number) => call.reply(number, <u32 as Returns>::encode),
                 Err(error) => call.malformed(error),
             }
@@ -106,6 +118,10 @@ impl Client for EchoClient {
 impl EchoClient {
     fn call(&self, method: u16, number: u32) -> Call<'_, u32> {
         arguments(&self.0).value(&number, <u32 as Wire>::write).call(method)
+    }
+
+    fn count(&self, bytes: &Vec<u8>) -> Call<'_, u32> {
+        arguments(&self.0).value(bytes, <Vec<u8> as Wire>::write).call(COUNT)
     }
 }
 

@@ -137,4 +137,14 @@ mod tests {
         other.read_to_end(&mut read).await.unwrap();
         assert_eq!(read, b"seat 7");
     }
+
+    #[tokio::test]
+    async fn inside_one_machine_the_system_keeps_little_of_what_waits_to_be_sent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let Stream::Tcp(stream) = Stream::tcp(stream) else { panic!("it is one") };
+        let length = SockRef::from(&stream).send_buffer_size().unwrap();
+        // Linux says twice what it was told.
+        assert!(length == LOCAL_SEND_BUFFER || length == 2 * LOCAL_SEND_BUFFER, "{length} bytes");
+    }
 }
